@@ -1,0 +1,37 @@
+# make book     build and verify the book, from nothing      -> _build/html/index.html
+# make test     run every test, replay every recorded run    -> _build/test-report.xml
+# make record   run the chapters, write chapters/*.ipynb     (one: make record CHAPTER=block-matrices)
+# make lint     ruff      make lock     requirements.in -> requirements.txt      make clean
+#
+# Each sets up what it needs in $(VENV). Another interpreter: make book PYTHON=python3.12
+
+PYTHON  ?= python3
+VENV    ?= .venv
+CHAPTER ?=
+ARGS    ?=
+RUN     := $(VENV)/bin/python
+
+.PHONY: book test record lint lock setup clean
+.DEFAULT_GOAL := book
+
+setup:
+	@command -v $(PYTHON) >/dev/null 2>&1 || { echo "error: there is no $(PYTHON) here: install Python 3.11 or newer (Debian, Ubuntu: apt install python3 python3-venv)" >&2; exit 1; }
+	@$(PYTHON) tools/setup.py $(VENV)
+
+book: setup
+	@$(RUN) tools/book.py
+
+test: setup
+	@$(RUN) tools/test.py $(ARGS)
+
+record: setup
+	@$(RUN) tools/record.py $(CHAPTER)
+
+lint: setup
+	@$(RUN) -m ruff check .
+
+lock: setup
+	@$(RUN) tools/lock.py
+
+clean:
+	rm -rf _build $(VENV)

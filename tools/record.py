@@ -1,0 +1,115 @@
+"""Run the chapters and record them: chapters/NAME.md -> chapters/NAME.ipynb.
+
+Without images, with positional ids and no metadata but the cells' tags, so that a second
+run writes the same bytes. While it runs, LMMCORE_RECORD=1: the derivations write their records.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+import time
+from pathlib import Path
+
+import jupytext
+import nbformat
+
+from chapters import ROOT, ChapterError, check_source, execute, is_notebook, pages, place, shown
+
+KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
+
+
+def record(page: Path) -> str:
+    """Run one chapter; the text of its recording."""
+    notebook = jupytext.read(page)
+    execute(notebook, page)
+    notebook.metadata = nbformat.from_dict(
+        {"kernelspec": KERNEL, "language_info": {"name": "python"}}
+    )
+    notebook.nbformat, notebook.nbformat_minor = 4, 5
+    number = 0
+    for i, cell in enumerate(notebook.cells):
+        cell["id"] = f"cell-{i}"
+        cell.metadata = nbformat.from_dict({k: v for k, v in cell.metadata.items() if k == "tags"})
+        if cell.cell_type != "code":
+            continue
+        number += 1
+        cell.outputs = joined(cell.outputs)
+        for output in cell.outputs:
+            output.pop("transient", None)
+            if "data" in output:
+                output.metadata = nbformat.from_dict({})
+                output.data = nbformat.from_dict(
+                    {k: v for k, v in output.data.items() if not k.startswith("image/")}
+                )
+    nbformat.validate(notebook)
+    text = nbformat.writes(notebook).rstrip("\n") + "\n"
+    no_machine_paths(notebook, page)
+    return text
+
+
+def joined(outputs: list) -> list:
+    """Neighbouring pieces of stdout as one: how they were cut is a matter of timing."""
+    result: list = []
+    for output in outputs:
+        if output.output_type == "stream" and result and result[-1].output_type == "stream":
+            result[-1].text += output.text
+        else:
+            result.append(output)
+    return result
+
+
+def no_machine_paths(notebook, page: Path) -> None:
+    """Outputs must read the same on every machine."""
+    places = [str(ROOT), sys.prefix, sys.base_prefix, str(Path.home())]
+    pattern = "|".join(re.escape(p) for p in places if len(p) > 4) + r"|/tmp/ipykernel"
+    code = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    for number, cell in enumerate(code, 1):
+        hit = re.search(pattern, str(cell.outputs))
+        if hit:
+            raise ChapterError(f"{place(page, number)}: an output names a path of this machine")
+
+
+def main(names: list[str]) -> int:
+    os.environ["LMMCORE_RECORD"] = "1"
+    chosen = [page for page in pages() if not names or page.stem in names]
+    unknown = set(names) - {page.stem for page in chosen}
+    if unknown:
+        sys.exit(f"error: no chapter is called {', '.join(sorted(unknown))} (see _toc.yml)")
+    wrong, changed = [], 0
+    for i, page in enumerate(chosen, 1):
+        start = time.perf_counter()
+        print(f"[{i}/{len(chosen)}] {shown(page)[:-3]}", end=" ... ", flush=True)
+        target = page.with_suffix(".ipynb")
+        problems = check_source(page)
+        if problems:
+            print("FAILED", flush=True)
+            wrong += problems
+            continue
+        if not is_notebook(page):
+            target.unlink(missing_ok=True)
+            print("no cells", flush=True)
+            continue
+        try:
+            text = record(page)
+        except ChapterError as error:
+            print("FAILED", flush=True)
+            wrong.append(str(error))
+            continue
+        new = not target.exists() or target.read_text(encoding="utf-8") != text
+        if new:
+            target.write_text(text, encoding="utf-8")
+            changed += 1
+        seconds = time.perf_counter() - start
+        print(f"{seconds:.1f} s, {'recorded anew' if new else 'unchanged'}", flush=True)
+    for message in wrong:
+        print(f"error: {message}", file=sys.stderr)
+    if wrong:
+        return 1
+    print(f"The recordings are in chapters/*.ipynb: {changed} of {len(chosen)} changed.")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

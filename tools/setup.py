@@ -1,0 +1,128 @@
+"""Set up the environment of the book in .venv, from the hashed lock.
+
+It runs on whatever ``python3`` is, so everything up to the version check must be
+readable by very old Pythons: one clear line is better than a syntax error.
+"""
+
+import sys
+
+if sys.version_info < (3, 11):
+    sys.stderr.write(
+        "error: this book needs Python 3.11 or newer, but %s is Python %d.%d; "
+        "another one: make book PYTHON=python3.12\n"
+        % (sys.executable or "python3", sys.version_info[0], sys.version_info[1])
+    )
+    sys.exit(1)
+
+import hashlib
+import os
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+LOCK = ROOT / "requirements.txt"
+UNREACHABLE = re.compile(
+    r"NewConnectionError|ConnectTimeoutError|NameResolutionError|ReadTimeoutError|ProxyError"
+    r"|Temporary failure in name resolution|Network is unreachable|Connection refused"
+    r"|Max retries exceeded|SSLError"
+)
+
+
+def fail(message):
+    sys.exit("error: " + message)
+
+
+def stamp(*parts):
+    """What the environment, or the project in it, was made of: a change means making it anew."""
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()
+
+
+def pip(python, arguments, total=0):
+    """Run pip, show how far it is, say in one line what went wrong."""
+    command = [python, "-m", "pip", "--disable-pip-version-check", *arguments]
+    process = subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, cwd=ROOT
+    )
+    lines, seen = [], 0
+    for line in process.stdout:
+        lines.append(line)
+        if total and line.startswith("Collecting "):
+            seen += 1
+            if seen % 20 == 0:
+                print(f"    {seen} of about {total} packages fetched", flush=True)
+        elif total and line.startswith("Installing collected"):
+            print("    installing them", flush=True)
+    if process.wait() == 0:
+        return
+    text = "".join(lines)
+    (ROOT / "_build").mkdir(exist_ok=True)
+    (ROOT / "_build" / "setup.log").write_text(text)
+    if "DO NOT MATCH THE HASHES" in text:
+        fail("a package does not match its hash in requirements.txt (see _build/setup.log)")
+    if UNREACHABLE.search(text):
+        fail("the Python package index cannot be reached; setting up needs the network, once")
+    last = next((s for s in reversed(lines) if s.startswith("ERROR")), lines[-1] if lines else "")
+    fail(f"set-up failed: {last.strip()} (see _build/setup.log)")
+
+
+def main(name):
+    venv = (ROOT / name).resolve()
+    mark = venv / ".ready"
+    keys = [
+        stamp(str(venv), sys.version, LOCK.read_text()),
+        stamp((ROOT / "pyproject.toml").read_text()),
+    ]
+    made = mark.read_text().split() if mark.exists() else []
+    if made == keys:
+        return
+    if made[:1] != keys[:1]:
+        make_environment(name, venv)
+    python = str(venv / "bin" / "python")
+    pip(python, ["install", "--no-deps", "--no-build-isolation", "--no-index", "-e", "."])
+    mark.write_text("\n".join(keys))
+    print(f"    {name} is ready", flush=True)
+
+
+def make_environment(name, venv):
+    """A new virtual environment with everything that the lock names."""
+    try:
+        import ensurepip  # noqa: F401
+        import venv as _  # noqa: F401
+    except ImportError:
+        fail(
+            f"this Python ({sys.executable}) lacks the venv module or ensurepip "
+            "(Debian, Ubuntu: apt install python3-venv)"
+        )
+    version = ".".join(map(str, sys.version_info[:3]))
+    print(f"setting up {name} (Python {version}) from the lock: a minute or two", flush=True)
+    if venv.exists():
+        if not (venv / "pyvenv.cfg").exists() and any(venv.iterdir()):
+            fail(f"{name} exists and is not a Python environment: remove it, or use make VENV=...")
+        shutil.rmtree(venv)
+    made = subprocess.run(
+        [sys.executable, "-m", "venv", str(venv)], capture_output=True, text=True, check=False
+    )
+    if made.returncode:
+        reason = (made.stderr + made.stdout).strip().splitlines() or ["no reason given"]
+        fail(f"python -m venv failed: {reason[-1]} (Debian, Ubuntu: apt install python3-venv)")
+    python = str(venv / "bin" / "python")
+    total = len(re.findall(r"^[\w.-]+==", LOCK.read_text(), flags=re.M))
+    network = ["--retries", "3", "--timeout", "30"]
+    pip(python, ["install", *network, "--require-hashes", "-r", str(LOCK)], total)
+    # matplotlib's first import writes "building the font cache" to stderr, and a chapter
+    # that writes to stderr fails: so that import happens here
+    subprocess.run(
+        [python, "-c", "import matplotlib.font_manager"],
+        env={**os.environ, "MPLCONFIGDIR": str(venv / "matplotlib")},
+        capture_output=True,
+        check=False,
+    )
+
+
+if __name__ == "__main__":
+    try:
+        main(sys.argv[1] if len(sys.argv) > 1 else ".venv")
+    except KeyboardInterrupt:
+        sys.exit("interrupted")
