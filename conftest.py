@@ -1,0 +1,25 @@
+"""What all tests share: the tools on the path, and none of the user's own configuration.
+
+It stands here and not in tests/, so that it also holds for ``pytest chapters``.
+"""
+
+import sys
+from pathlib import Path
+
+import nbval.kernel
+
+sys.path.insert(0, str(Path(__file__).resolve().parent / "tools"))
+
+from chapters import settle_environment
+
+settle_environment()
+
+
+def execute_cell_input(self, cell_input, allow_stdin=None):
+    """As nbval's own, but with history: without it, IPython ignores a semicolon at a cell's end."""
+    return self.kc.execute(
+        cell_input, store_history=True, allow_stdin=allow_stdin, stop_on_error=False
+    )
+
+
+nbval.kernel.RunningKernel.execute_cell_input = execute_cell_input
