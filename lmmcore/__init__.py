@@ -1,0 +1,36 @@
+"""lmmcore: maximum likelihood and REML in linear mixed models, the book's algebra made to run."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any
+
+_HOME = {
+    "load": "data",
+    "LinearMixedModel": "model",
+    "grouped": "model",
+    "from_groups": "model",
+    "Diagonal": "covariance",
+    "ScaledIdentity": "covariance",
+    "Unstructured": "covariance",
+    "independent": "covariance",
+    "repeated": "covariance",
+    "Profile": "profile",
+    "GroupedProfile": "structure",
+    "fit": "fitting",
+    "Fit": "fitting",
+    "ConvergenceWarning": "fitting",
+    "simulate": "simulation",
+}
+__all__ = sorted(_HOME)
+
+
+def __getattr__(name: str) -> Any:
+    # a name is fetched when it is asked for, so that `import lmmcore` costs nothing
+    if name in _HOME:
+        return getattr(import_module(f"lmmcore.{_HOME[name]}"), name)
+    raise AttributeError(f"module 'lmmcore' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return __all__

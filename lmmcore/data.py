@@ -1,0 +1,99 @@
+"""The data sets of the book, as columns of NumPy arrays.
+
+The files lie in ``lmmcore/data/``; its README names their origin and licence.
+"""
+
+from __future__ import annotations
+
+import csv
+from dataclasses import dataclass
+from importlib import resources
+
+import numpy as np
+
+_ORIGINS = {
+    "Dyestuff": (
+        "Yield of dyestuff (grams of standard colour) from 6 batches, 5 preparations each.",
+        "Davies & Goldsmith (1972), Statistical Methods in Research and Production, sec. 6.4",
+    ),
+    "Dyestuff2": (
+        "Constructed data shaped like Dyestuff, with so little between batches that tau2 is 0.",
+        "Box & Tiao (1973), Bayesian Inference in Statistical Analysis, sec. 5.1.2",
+    ),
+    "sleepstudy": (
+        "Reaction time (ms) of 18 subjects on days 0 to 9 of sleep restriction.",
+        "Belenky et al. (2003), Journal of Sleep Research 12, 1-12",
+    ),
+    "Penicillin": (
+        "Diameter (mm) of the zone of inhibition, 6 samples on each of 24 plates (crossed).",
+        "Davies & Goldsmith (1972), sec. 6.6",
+    ),
+    "Pastes": (
+        "Strength of a paste, 2 assays of each of 3 casks from each of 10 batches (nested).",
+        "Davies & Goldsmith (1972), sec. 6.5",
+    ),
+}
+
+
+@dataclass(frozen=True)
+class DataSet:
+    """A data set: named columns of equal length, what they are, and where they come from.
+
+    Attributes
+    ----------
+    name, description, origin : str
+    columns : dict of str to ndarray, each of shape (n,)
+        Measurements are floats, labels are strings.
+    """
+
+    name: str
+    description: str
+    origin: str
+    columns: dict[str, np.ndarray]
+
+    def __getitem__(self, column: str) -> np.ndarray:
+        if column not in self.columns:
+            raise KeyError(f"{self.name} has no column {column!r}; it has {list(self.columns)}")
+        return self.columns[column]
+
+    def __len__(self) -> int:
+        return len(next(iter(self.columns.values())))
+
+    def __repr__(self) -> str:
+        return f"{self.name}: {len(self)} rows, columns {', '.join(self.columns)}. {self.origin}."
+
+
+def names() -> list[str]:
+    """Names of the data sets that :func:`load` knows."""
+    return list(_ORIGINS)
+
+
+def load(name: str) -> DataSet:
+    """Load a data set of the book.
+
+    Parameters
+    ----------
+    name : str
+        One of :func:`names`, for instance ``"sleepstudy"``.
+
+    Returns
+    -------
+    DataSet
+        ``load("sleepstudy")["Reaction"]`` is the column as an array of shape (n,).
+
+    Raises
+    ------
+    ValueError
+        If there is no such data set.
+
+    Notes
+    -----
+    See the chapter "A first fit".
+    """
+    if name not in _ORIGINS:
+        raise ValueError(f"no data set {name!r}; there are {', '.join(_ORIGINS)}")
+    text = (resources.files("lmmcore") / "data" / f"{name}.csv").read_text(encoding="utf-8")
+    # labels are quoted in the files and numbers are not, which is all the typing they need
+    header, *rows = csv.reader(text.splitlines(), quoting=csv.QUOTE_NONNUMERIC)
+    columns = {h: np.array(c) for h, c in zip(header, zip(*rows, strict=True), strict=True)}
+    return DataSet(name, *_ORIGINS[name], columns)

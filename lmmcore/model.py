@@ -1,0 +1,391 @@
+"""The linear mixed model Y = X beta + Z U + eps, and the checks of what is put into it.
+
+U ~ N(0, sigma2 Lambda Lambda') and eps ~ N(0, sigma2 I) are independent, so that
+Y ~ N(X beta, sigma2 W) with W = I + Z Lambda Lambda' Z' (B2, B16). A model can be had from the
+matrices themselves (:class:`LinearMixedModel`, B38), from columns and grouping factors
+(:func:`grouped`), or subject by subject (:func:`from_groups`, A1).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike
+from scipy import sparse
+
+from lmmcore.covariance import (
+    Array,
+    Covariance,
+    Diagonal,
+    ScaledIdentity,
+    Structure,
+    Unstructured,
+    independent,
+    repeated,
+)
+
+STRUCTURES = {"unstructured": Unstructured, "diagonal": Diagonal, "identity": ScaledIdentity}
+
+
+@dataclass(frozen=True)
+class Term:
+    """One term of random effects: q effects for each level of a factor.
+
+    Attributes
+    ----------
+    name : str
+        The grouping factor.
+    effects : tuple of str
+        Names of the q effects.
+    levels : (G,) array
+        Labels of the levels.
+    codes : (n,) array of int, or None
+        Which level each row belongs to.
+    columns : (n, q) array, or None
+        The effects' covariates; Z has ``columns[i]`` at level ``codes[i]`` in row i.
+    """
+
+    name: str
+    effects: tuple[str, ...]
+    levels: np.ndarray
+    codes: np.ndarray | None = None
+    columns: Array | None = None
+
+    @property
+    def Z(self) -> sparse.csr_array:
+        """The term's part of Z, (n, G q), the q effects of a level side by side."""
+        n, q = self.columns.shape
+        at = q * self.codes[:, None] + np.arange(q)
+        rows = np.repeat(np.arange(n), q)
+        shape = (n, q * len(self.levels))
+        return sparse.csr_array((self.columns.ravel(), (rows, at.ravel())), shape=shape)
+
+
+class LeastSquares(NamedTuple):
+    """X = Q R, and the residuals e = (I - QQ') y of ordinary least squares."""
+
+    Q: Array
+    R: Array
+    beta: Array
+    residuals: Array
+
+
+class LinearMixedModel:
+    """Y = X beta + Z U + eps with U ~ N(0, sigma2 Lambda Lambda'), eps ~ N(0, sigma2 I).
+
+    Parameters
+    ----------
+    y : (n,) array
+        Responses, in any unit; sigma2 has its square.
+    X : (n, p) array, or mapping of names to columns
+        Fixed effects, of full column rank; a column may be a scalar, as in ``{"(Intercept)": 1}``.
+    Z : (n, k) array or sparse array, optional
+        Random effects; none gives the linear model.
+    covariance : Covariance
+        The structure theta -> Lambda (k, k).
+    terms : sequence of Term, optional
+        Names of groups, levels and effects, one for each elementary structure in ``covariance``.
+
+    Raises
+    ------
+    ValueError
+        If an array is not numeric, not finite, or of the wrong length; if n <= p; if X is
+        rank-deficient; if y is an exact combination of the columns of X; if a column of Z is 0.
+
+    Notes
+    -----
+    See the chapter "Block matrices" (B2, B16, B38).
+    """
+
+    def __init__(
+        self,
+        y: ArrayLike,
+        X: ArrayLike | Mapping[str, ArrayLike],
+        Z: Any = None,
+        covariance: Covariance | None = None,
+        terms: Sequence[Term] | None = None,
+    ):
+        self.y = _vector("y", y)
+        self.X, self.names = _design("X", X, len(self.y))
+        self.n, self.p = self.X.shape
+        self.covariance = independent() if covariance is None else covariance
+        self.Z = _random_design(Z, self.n, self.covariance)
+        self.k = self.Z.shape[1]
+        self.terms = list(terms) if terms is not None else _unnamed_terms(self.covariance)
+        _check_identified_mean(self)
+
+    def __repr__(self) -> str:
+        groups = ", ".join(f"{len(t.levels)} {t.name}" for t in self.terms)
+        return f"LinearMixedModel: n = {self.n}, p = {self.p}, k = {self.k} ({groups})"
+
+    @cached_property
+    def least_squares(self) -> LeastSquares:
+        """The QR factors of X and the ordinary least squares fit.
+
+        Estimates of (sigma2, theta) depend on y only through e (B25), and working with e instead
+        of y keeps the digits which a large mean would take away.
+        """
+        # columns of unit length: the units of the covariates then make no rounding difference
+        length = np.linalg.norm(self.X, axis=0)
+        Q, R = np.linalg.qr(self.X / length)
+        e = self.y - Q @ (Q.T @ self.y)
+        e -= Q @ (Q.T @ e)
+        beta = np.linalg.solve(R, Q.T @ self.y) / length
+        return LeastSquares(Q, R * length, beta, e)
+
+    def with_response(self, y: ArrayLike) -> LinearMixedModel:
+        """The same model for another response, as in a simulation, (n,)."""
+        return LinearMixedModel(y, dict(zip(self.names, self.X.T, strict=True)), self.Z,
+                                self.covariance, self.terms)
+
+
+def grouped(
+    y: ArrayLike,
+    X: ArrayLike | Mapping[str, ArrayLike],
+    groups: ArrayLike | Mapping[str, ArrayLike],
+    Z: Any = None,
+    covariance: str | Mapping[str, str] = "unstructured",
+) -> LinearMixedModel:
+    """A model from columns and one or more grouping factors, nested or crossed.
+
+    Parameters
+    ----------
+    y : (n,) array
+    X : (n, p) array, or mapping of names to columns
+    groups : (n,) labels, or mapping of factor names to (n,) labels
+        Several factors give a sum of independent terms.
+    Z : (n, q) array, mapping of names to columns, or mapping of factor names to either, optional
+        Covariates of the random effects within a group; a random intercept if not given. With
+        several factors it is a mapping by factor.
+    covariance : {"unstructured", "diagonal", "identity"}, or mapping by factor
+        Covariance of the q effects of one level.
+
+    Returns
+    -------
+    LinearMixedModel
+
+    Raises
+    ------
+    ValueError
+        As for :class:`LinearMixedModel`; and if labels are missing, if a factor has one level, or
+        if a random intercept has one observation per level.
+
+    Examples
+    --------
+    >>> days = {"(Intercept)": 1, "Days": sleep["Days"]}
+    >>> grouped(sleep["Reaction"], days, {"Subject": sleep["Subject"]}, {"Subject": days})
+
+    Notes
+    -----
+    Z has the columns of level 1, of level 2, ..., term by term. See "A first fit" (B1, B10, E2).
+    """
+    n = len(_vector("y", y))
+    several = isinstance(groups, Mapping)
+    factors = dict(groups) if several else {"groups": groups}
+    terms, blocks = [], []
+    for name, labels in factors.items():
+        columns = _by_factor(Z, name, factors, several)
+        kind = covariance.get(name, "unstructured") if isinstance(covariance, Mapping) \
+            else covariance
+        term, block = _term(name, labels, columns, kind, n)
+        terms.append(term)
+        blocks.append(repeated(block, len(term.levels)))
+    if not terms:
+        return LinearMixedModel(y, X)
+    Z_all = sparse.hstack([t.Z for t in terms], format="csr")
+    return LinearMixedModel(y, X, Z_all, independent(*blocks), terms)
+
+
+def from_groups(
+    y: Sequence[ArrayLike],
+    X: Sequence[ArrayLike],
+    Z: Sequence[ArrayLike],
+    covariance: str = "unstructured",
+) -> LinearMixedModel:
+    """A model from subjects: y_i = X_i beta + Z_i b_i + e_i, Var b_i = G (statement A1).
+
+    Stacked, with Z = diag(Z_1, Z_2, ...) and Var U = I (x) G, this is the general model.
+
+    Parameters
+    ----------
+    y, X, Z : sequences of (n_i,), (n_i, p), (n_i, q) arrays
+        One entry for each subject; p and q are common.
+    covariance : {"unstructured", "diagonal", "identity"}
+        Structure of G = sigma2 Lambda Lambda'.
+
+    Returns
+    -------
+    LinearMixedModel
+
+    Raises
+    ------
+    ValueError
+        If the lists differ in length, a subject has no rows, or the shapes do not agree.
+
+    Notes
+    -----
+    See the chapter "The restricted likelihood and its score" (A1).
+    """
+    if not len(y) == len(X) == len(Z):
+        raise ValueError(
+            f"y, X and Z list {len(y)}, {len(X)} and {len(Z)} subjects; they must list the same"
+        )
+    sizes = [len(np.atleast_1d(y_i)) for y_i in y]
+    if not sizes or min(sizes) == 0:
+        raise ValueError("every subject needs at least one observation: leave empty groups out")
+    stacked = {}
+    for name, blocks in (("X", X), ("Z", Z)):
+        arrays = [np.asarray(b) for b in blocks]
+        if any(a.ndim != 2 or len(a) != m for a, m in zip(arrays, sizes, strict=True)):
+            raise ValueError(f"{name}_i must be a matrix with as many rows as y_i has entries")
+        if len({a.shape[1] for a in arrays}) > 1:
+            raise ValueError(f"all {name}_i must have the same number of columns")
+        stacked[name] = np.concatenate(arrays)
+    subject = np.repeat(np.arange(1, len(sizes) + 1), sizes)
+    y_all = np.concatenate([np.atleast_1d(y_i) for y_i in y])
+    return grouped(y_all, stacked["X"], {"subject": subject}, {"subject": stacked["Z"]}, covariance)
+
+
+def _numeric(name: str, values: Any) -> Array:
+    array = np.asarray(values)
+    if array.dtype.kind not in "fiub":
+        raise ValueError(
+            f"{name} holds values of type {array.dtype}: give an array of numbers "
+            "(convert labels to indicator columns, objects with .astype(float))"
+        )
+    array = array.astype(float)
+    bad = int(np.sum(~np.isfinite(array)))
+    if bad:
+        raise ValueError(f"{name} has {bad} missing or infinite values: drop those rows first")
+    return array
+
+
+def _vector(name: str, values: Any) -> Array:
+    array = _numeric(name, values)
+    if array.ndim != 1:
+        raise ValueError(f"{name} must be a vector; it has shape {array.shape}")
+    if len(array) == 0:
+        raise ValueError(f"{name} is empty")
+    return array
+
+
+def _design(name: str, values: Any, n: int) -> tuple[Array, tuple[str, ...]]:
+    """A matrix with n rows and the names of its columns."""
+    if isinstance(values, Mapping):
+        columns = [_numeric(f"{name}[{key!r}]", column) for key, column in values.items()]
+        for key, column in zip(values, columns, strict=True):
+            if column.ndim > 1 or (column.ndim == 1 and len(column) != n):
+                raise ValueError(f"{name}[{key!r}] has shape {column.shape}; y has {n} entries")
+        if not columns:
+            raise ValueError(f"{name} has no columns")
+        return (np.column_stack([np.broadcast_to(c, n) for c in columns]),
+                tuple(str(key) for key in values))
+    array = _numeric(name, values)
+    if array.ndim != 2 or array.shape[1] == 0:
+        raise ValueError(f"{name} must be a matrix with columns; it has shape {array.shape}")
+    if len(array) != n:
+        raise ValueError(f"{name} has {len(array)} rows but y has {n} entries")
+    prefix = "x" if name == "X" else "z"
+    return array, tuple(f"{prefix}{j + 1}" for j in range(array.shape[1]))
+
+
+def _random_design(Z: Any, n: int, covariance: Covariance) -> sparse.csr_array:
+    if Z is None:
+        Z = np.zeros((n, 0))
+    if sparse.issparse(Z):
+        Z = sparse.csr_array(Z)
+        _numeric("Z", Z.data)
+    else:
+        Z = _numeric("Z", Z)
+        if Z.ndim != 2:
+            raise ValueError(f"Z must be a matrix; it has shape {Z.shape}")
+        Z = sparse.csr_array(Z)
+    if Z.shape[0] != n:
+        raise ValueError(f"Z has {Z.shape[0]} rows but y has {n} entries")
+    if Z.shape[1] != covariance.size:
+        raise ValueError(
+            f"Z has {Z.shape[1]} columns but the covariance structure is for {covariance.size} "
+            "random effects; use repeated(structure, levels) for a grouping factor"
+        )
+    size = np.sqrt((Z.multiply(Z)).sum(axis=0))
+    for _, _, rows in covariance.placements():
+        empty = np.flatnonzero(~np.any(size[rows] > 0, axis=0))
+        if len(empty):
+            raise ValueError(f"the columns {rows[:, empty].ravel().tolist()} of Z are all zero: "
+                             "their variance cannot be estimated; leave them out")
+    return Z
+
+
+def _unnamed_terms(covariance: Covariance) -> list[Term]:
+    return [
+        Term(f"term {i + 1}", tuple(f"u{j + 1}" for j in range(rows.shape[1])),
+             np.arange(1, len(rows) + 1))
+        for i, (_, _, rows) in enumerate(covariance.placements())
+    ]
+
+
+def _check_identified_mean(model: LinearMixedModel) -> None:
+    if model.n <= model.p:
+        raise ValueError(
+            f"n = {model.n} observations for p = {model.p} fixed effects: nothing is left to "
+            "estimate a variance from; use fewer columns in X"
+        )
+    length = np.linalg.norm(model.X, axis=0)
+    R = np.linalg.qr(model.X / np.where(length > 0, length, 1.0), mode="r")
+    # in a QR without pivoting R_jj = 0 says that column j depends on those before it
+    dependent = [name for name, r in zip(model.names, np.diag(R), strict=True) if abs(r) < 1e-10]
+    if dependent:
+        raise ValueError(
+            f"X does not have full column rank: {', '.join(dependent)} can be written in terms of "
+            "the columns before; leave out"
+        )
+    e = model.least_squares.residuals
+    if np.linalg.norm(e) <= 1e-13 * np.sqrt(model.n) * np.linalg.norm(model.y):
+        raise ValueError(
+            "y is constant, or an exact combination of the columns of X: no variation is left and "
+            "sigma2 would be 0; check the response"
+        )
+
+
+def _labels(name: str, labels: Any, n: int) -> np.ndarray:
+    array = np.asarray(labels)
+    if array.ndim != 1 or len(array) != n:
+        raise ValueError(f"groups {name!r} have shape {array.shape}; y has {n} entries")
+    if array.dtype.kind == "O" and all(isinstance(label, str) for label in array):
+        array = array.astype(str)
+    if array.dtype.kind == "O":
+        raise ValueError(f"groups {name!r} mix objects: give labels that are all text or all whole "
+                         "numbers, without missing ones")
+    if array.dtype.kind == "f" and not np.all(np.isfinite(array)):
+        raise ValueError(f"groups {name!r} have missing labels: drop those rows first")
+    return array
+
+
+def _by_factor(Z: Any, name: str, factors: Mapping[str, Any], several: bool) -> Any:
+    """The covariates for one factor: Z itself, or its entry when factors are named."""
+    if Z is None or not several:
+        return Z
+    if not isinstance(Z, Mapping) or not set(Z) <= set(factors):
+        raise ValueError(f"with named factors Z must be a mapping from {sorted(factors)}")
+    return Z.get(name)
+
+
+def _term(name: str, labels: Any, columns: Any, kind: str, n: int) -> tuple[Term, Structure]:
+    levels, codes = np.unique(_labels(name, labels, n), return_inverse=True)
+    Z, effects = _design("Z", {"(Intercept)": 1} if columns is None else columns, n)
+    if len(levels) < 2:
+        raise ValueError(f"groups {name!r} have one level only: no variance between levels can be "
+                         "estimated; leave the term out")
+    if len(levels) == n and Z.shape[1] == 1 and np.ptp(np.abs(Z)) == 0:
+        raise ValueError(
+            f"groups {name!r} have one observation per level: sigma2 and the variance between "
+            "levels are not identified, only their sum; leave the term out"
+        )
+    if kind not in STRUCTURES:
+        raise ValueError(f"no covariance {kind!r}; there are {', '.join(STRUCTURES)}")
+    structure = STRUCTURES[kind](Z.shape[1])
+    return Term(name, effects, levels, codes, Z), structure

@@ -1,0 +1,251 @@
+"""The profile criteria -2 l(theta) of ML and REML, through k x k matrices (B17 to B19, B30, B31).
+
+With Lambda = Lambda(theta), A = Z'Z, and everything freed of X by M = I - X(X'X)^-1X' (which is
+AA' for orthonormal error contrasts A, B28): e = M y, Abar = Z'MZ, c = Z'e,
+
+    rss(theta) = e'e - c'Lambda (I + Lambda'Abar Lambda)^-1 Lambda'c        = y'Py for V = W  (B30)
+    ML:    n log(2 pi rss/n) + n + log|I + Lambda'A Lambda|                                    (B19)
+    REML:  (n-p) log(2 pi rss/(n-p)) + (n-p) + log|I + Lambda'Abar Lambda| + log|X'X|          (B31)
+
+No inverse of Lambda, phi or Z'Z is taken, so nothing breaks at phi = 0 or at a singular Lambda:
+(phi^-1 L^-T L^-1 + Z'Z)^-1 of B17 is written Lambda (I + Lambda'Z'Z Lambda)^-1 Lambda'.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.linalg import cho_factor, cho_solve
+
+from lmmcore.covariance import Array, BoundaryPoint, Covariance
+from lmmcore.model import LinearMixedModel
+
+METHODS = ("REML", "ML")
+
+
+@dataclass(frozen=True)
+class Pieces:
+    """log-determinant and residual sum of squares at theta, and their derivatives in Gamma.
+
+    Attributes
+    ----------
+    log_det, rss : float
+    dlog_det, drss : (q, q) arrays
+        d log_det = sum(dlog_det * dGamma) for a change dGamma of Gamma = Lambda Lambda'.
+    second : callable
+        Directions (r, q, q) -> the second derivatives (r, r) of log_det and of rss.
+    """
+
+    log_det: float
+    rss: float
+    dlog_det: Array
+    drss: Array
+    second: Callable[[Array], tuple[Array, Array]]
+
+
+@dataclass(frozen=True)
+class Solution:
+    """What follows from theta: beta, its covariance over sigma2, and the random effects.
+
+    Attributes
+    ----------
+    beta : (p,) array
+    vcov : (p, p) array
+        (X'W^-1X)^-1.
+    random_effects : list of (G, q) arrays
+        E(U | y), term by term.
+    conditional : list of (G, q, q) arrays
+        Var(U | y) / sigma2 at known beta, level by level.
+    """
+
+    beta: Array
+    vcov: Array
+    random_effects: list[Array]
+    conditional: list[Array]
+
+
+class Profile:
+    """The criterion -2 l(theta) with beta and sigma2 profiled out, and its exact derivatives.
+
+    Parameters
+    ----------
+    model : LinearMixedModel
+    method : {"REML", "ML"}
+
+    Attributes
+    ----------
+    covariance : Covariance
+        The structure whose Gamma (q, q) the pieces refer to.
+    m : int
+        n - p for REML, n for ML: sigma2 = rss / m.
+    z_scale : list of arrays
+        Size of each column of Z, for each elementary structure.
+
+    Raises
+    ------
+    ValueError
+        If the method is neither.
+
+    Notes
+    -----
+    See the chapters "Block matrices" and "A first fit" (B17, B18, B19, B30, B31).
+    """
+
+    covariance: Covariance
+
+    def __init__(self, model: LinearMixedModel, method: str = "REML"):
+        if method not in METHODS:
+            raise ValueError(f'method must be "REML" or "ML", not {method!r}')
+        self.model, self.method = model, method
+        self.m = model.n - model.p if method == "REML" else model.n
+        self.log_det_XtX = 2.0 * np.sum(np.log(np.abs(np.diag(model.least_squares.R))))
+        self._prepare()
+
+    def _prepare(self) -> None:
+        model, Z = self.model, self.model.Z
+        Q, _, _, e = model.least_squares
+        self.covariance = model.covariance
+        self.QtZ = (Z.T @ Q).T
+        self.A = (Z.T @ Z).toarray()
+        self.A_bar = self.A - self.QtZ.T @ self.QtZ  # Z'(I - QQ')Z, and QQ' = X(X'X)^-1X'
+        self.c = Z.T @ e
+        self.ee = float(e @ e)
+        size = np.diag(self.A)
+        self.z_scale = [np.sqrt(size[rows].mean(axis=0))
+                        for _, _, rows in self.covariance.placements()]
+
+    def pieces(self, theta: Array) -> Pieces:
+        """log|.| and rss at theta (B30, B31), with derivatives in Gamma by the score's formulas."""
+        L = self.covariance.factor(theta)
+        N, log_det_N = _inverse(np.eye(len(L)) + L.T @ self.A_bar @ L)
+        K = L @ N @ L.T
+        t = self.c - self.A_bar @ (K @ self.c)  # Z'Py
+        T_bar = self.A_bar - self.A_bar @ K @ self.A_bar  # Z'PZ
+        rss = self.ee - float(self.c @ K @ self.c)  # y'Py
+        if self.method == "REML":
+            T, log_det = T_bar, log_det_N + self.log_det_XtX
+        else:
+            N, log_det = _inverse(np.eye(len(L)) + L.T @ self.A @ L)  # log|W| (B18)
+            T = self.A - self.A @ L @ N @ L.T @ self.A  # Z'W^-1Z
+
+        def second(directions: Array) -> tuple[Array, Array]:
+            TD, Dt = T @ directions, directions @ t
+            return -np.einsum("iab,jba->ij", TD, TD), 2.0 * Dt @ T_bar @ Dt.T
+
+        return Pieces(log_det, rss, T, -np.outer(t, t), second)
+
+    def criterion(self, theta: Array) -> float:
+        """-2 l(theta) with full constants: m log(2 pi rss/m) + m + log-determinant (B19, B31).
+
+        Parameters
+        ----------
+        theta : (n_theta,) array
+        """
+        return self._criterion(self.pieces(np.asarray(theta, float)))
+
+    def log_likelihood(self, theta: Array) -> float:
+        """l(theta) = -criterion / 2."""
+        return -0.5 * self.criterion(theta)
+
+    def sigma2(self, theta: Array) -> float:
+        """sigma2(theta) = rss / m, in squared units of y (B16, B30)."""
+        return self.pieces(np.asarray(theta, float)).rss / self.m
+
+    def derivatives(self, theta: Array) -> tuple[float, Array, Array]:
+        """The criterion, its gradient (n_theta,) and its Hessian (n_theta, n_theta) in theta.
+
+        dGamma = dLambda Lambda' + Lambda dLambda', and in Gamma
+        d = d log_det + (m/rss) d rss, that is tr(P dW) - y'P dW P y / sigma2.
+        """
+        theta = np.asarray(theta, float)
+        pieces = self.pieces(theta)
+        L, D = self.covariance.factor(theta), self.covariance.factor_derivatives()
+        directions = D @ L.T + (D @ L.T).transpose(0, 2, 1)
+        slope, s = self.slope(pieces), pieces.rss / self.m
+        gradient = np.tensordot(directions, slope, axes=2)
+        drss = np.tensordot(directions, pieces.drss, axes=2)
+        ddet, ddrss = pieces.second(directions)
+        # d2Gamma = D_i D_j' + D_j D_i', and slope is symmetric
+        bend = 2.0 * np.einsum("iab,jab->ij", slope @ D, D)
+        hessian = ddet + ddrss / s - np.outer(drss, drss) / (self.m * s**2) + bend
+        return self._criterion(pieces), gradient, hessian
+
+    def gradient(self, theta: Array) -> Array:
+        """d criterion / d theta, shape (n_theta,)."""
+        return self.derivatives(theta)[1]
+
+    def hessian(self, theta: Array) -> Array:
+        """d2 criterion / d theta2, shape (n_theta, n_theta)."""
+        return self.derivatives(theta)[2]
+
+    def slope(self, pieces: Pieces) -> Array:
+        """d criterion / d Gamma, shape (q, q): Z'PZ - Z'Py y'PZ / sigma2 for REML."""
+        return pieces.dlog_det + pieces.drss * (self.m / pieces.rss)
+
+    def boundary(self, theta: Array) -> list[BoundaryPoint]:
+        """Where Gamma(theta) is on the edge of its range, with the slope of the criterion in phi.
+
+        All slopes non-negative and the gradient 0 elsewhere is what an optimum on the boundary is.
+        """
+        slope = self.slope(self.pieces(theta))
+        points: list[BoundaryPoint] = []
+        for (s, part, rows), term in zip(self.covariance.placements(), self.model.terms,
+                                         strict=True):
+            block = slope[rows[:, :, None], rows[:, None, :]].sum(axis=0)
+            points += [p._replace(label=f"{term.name}: {p.label}")
+                       for p in s.boundary(theta[part], block, term.effects)]
+        return points
+
+    def information(self, theta: Array, kind: str = "observed") -> Array:
+        """Information on (sigma2, phi) of l(sigma2, phi), at sigma2 = rss/m, (1 + r, 1 + r).
+
+        Parameters
+        ----------
+        theta : (n_theta,) array
+        kind : {"observed", "expected"}
+
+        Notes
+        -----
+        Half the second derivatives of m log sigma2 + log_det + rss/sigma2; the expected one has
+        E rss'' = -2 log_det'' sigma2 and -E rss' = log_det' sigma2 (B36).
+        """
+        pieces, directions = self.pieces(theta), self.covariance.directions()
+        s = pieces.rss / self.m
+        ddet, ddrss = pieces.second(directions)
+        if kind == "observed":
+            mixed = -np.tensordot(directions, pieces.drss, axes=2) / s**2
+            block = ddet + ddrss / s
+        else:
+            mixed = np.tensordot(directions, pieces.dlog_det, axes=2) / s
+            block = -ddet
+        return 0.5 * np.block([[np.array([[self.m / s**2]]), mixed[None, :]],
+                               [mixed[:, None], block]])
+
+    def solution(self, theta: Array) -> Solution:
+        """beta, (X'W^-1X)^-1 and the random effects at theta, by Henderson's equations.
+
+        U = Lambda (I + Lambda'Abar Lambda)^-1 Lambda'c, and beta is least squares on y - ZU.
+        """
+        _, R, beta_ls, _ = self.model.least_squares
+        L = self.covariance.factor(theta)
+        K = L @ _inverse(np.eye(len(L)) + L.T @ self.A_bar @ L)[0] @ L.T
+        u = K @ self.c
+        beta = beta_ls - np.linalg.solve(R, self.QtZ @ u)
+        # (X'W^-1X)^-1 = R^-1 (I + Q'Z K Z'Q) R^-T, from the Schur complement of Z'Z + Gamma^-1
+        half = np.linalg.solve(R, np.eye(len(R)) + self.QtZ @ K @ self.QtZ.T)
+        vcov = np.linalg.solve(R, half.T)
+        given = L @ _inverse(np.eye(len(L)) + L.T @ self.A @ L)[0] @ L.T
+        at = [rows for _, _, rows in self.covariance.placements()]
+        return Solution(beta, 0.5 * (vcov + vcov.T), [u[rows] for rows in at],
+                        [given[rows[:, :, None], rows[:, None, :]] for rows in at])
+
+    def _criterion(self, pieces: Pieces) -> float:
+        return float(self.m * (np.log(2.0 * np.pi * pieces.rss / self.m) + 1.0) + pieces.log_det)
+
+
+def _inverse(M: Array) -> tuple[Array, float]:
+    """The inverse and log-determinant of a symmetric positive definite matrix."""
+    factor = cho_factor(M, lower=True)
+    return cho_solve(factor, np.eye(len(M))), 2.0 * float(np.sum(np.log(np.diag(factor[0]))))
