@@ -1,0 +1,81 @@
+"""The derivation checker: what is shown is what was checked.
+
+A chapter declares a `Setting` (dimensions, symbols, assumptions) and writes derivations in it.
+Each line is first attacked with exact rational matrices, then proved for all dimensions by a
+certificate that SymPy multiplies out, and only then displayed, from the object that was checked.
+
+Examples
+--------
+>>> from lmmcore.proof import Setting, eye
+>>> s = Setting("n k")
+>>> n, k = s.dimensions
+>>> U, V = s.matrices("U: n,k; V: k,n")
+>>> push = s.prove((eye(n) + U*V).I * U, U * (eye(k) + V*U).I)
+>>> push.status
+'proved'
+"""
+
+from .definite import definiteness
+from .derivation import Derivation, Lemma, Refutation, Result, SmallCase, check
+from .entries import ByEntries, by_entries
+from .errors import (
+    CertificateError,
+    ProofError,
+    RefutationError,
+    ShapeError,
+    SoundnessError,
+    StepError,
+    UnknownSymbolError,
+    UntestedError,
+)
+from .expressions import (
+    Expr,
+    as_scalar,
+    block,
+    define,
+    det,
+    expectation,
+    eye,
+    lift,
+    log,
+    logdet,
+    tr,
+    zero,
+)
+from .records import load_all, recall
+from .setting import Setting
+
+__all__ = [
+    "ByEntries",
+    "CertificateError",
+    "Derivation",
+    "Expr",
+    "Lemma",
+    "ProofError",
+    "Refutation",
+    "RefutationError",
+    "Result",
+    "Setting",
+    "ShapeError",
+    "SmallCase",
+    "SoundnessError",
+    "StepError",
+    "UnknownSymbolError",
+    "UntestedError",
+    "as_scalar",
+    "block",
+    "by_entries",
+    "check",
+    "define",
+    "definiteness",
+    "det",
+    "expectation",
+    "eye",
+    "lift",
+    "load_all",
+    "log",
+    "logdet",
+    "recall",
+    "tr",
+    "zero",
+]

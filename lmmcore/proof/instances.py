@@ -1,0 +1,607 @@
+"""Exact instances: rational matrices that satisfy the assumptions, to refute what is false.
+
+This road shares nothing with the prover: no rewriting, no rule for derivatives (a differential is
+a coefficient of an exact power series in the step), no Wick (an expectation is a finite sum over a
+distribution that has the Gaussian moments). Logarithms of rational numbers are kept exactly, by
+their prime factors.
+"""
+
+from __future__ import annotations
+
+import itertools
+import random
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import sympy as sp
+from sympy.polys.matrices import DomainMatrix
+from sympy.polys.matrices.exceptions import DMNonInvertibleMatrixError
+
+from .differential import differentiate
+from .errors import ProofError, UntestedError
+from .expressions import Expr, block_rows, plain, sympy_latex, tex_name
+from .setting import Differential, Setting, match_shapes
+
+QQ = sp.QQ
+Scalar = dict[Any, list[Any]]  # {1: rational part, prime: coefficient of log(prime)}, as series
+MOST_OUTCOMES = 130
+
+
+class Unusable(Exception):
+    """This draw does not satisfy the assumptions, or leaves the domain of an expression."""
+
+
+# -- drawing ---------------------------------------------------------------------------------
+def matrix(rows: Sequence[Sequence[Any]]) -> DomainMatrix:
+    """An exact rational matrix."""
+    converted = [[QQ.convert(sp.Rational(x) if isinstance(x, str) else x) for x in r] for r in rows]
+    return DomainMatrix(converted, (len(rows), len(rows[0])), QQ)
+
+
+def draw(i: Instance, r: int, c: int) -> DomainMatrix:
+    """Whole numbers, none larger than the height of the instance."""
+    return matrix([[i.rng.randint(-i.height, i.height) for _ in range(c)] for _ in range(r)])
+
+
+def sample_contrasts(i: Instance, X: str) -> DomainMatrix:
+    """A basis of the null space of X', turned by an invertible matrix."""
+    null_space = i.matrices[X].to_Matrix().T.nullspace()
+    m = i.matrices[X].shape[0] - i.matrices[X].shape[1]
+    if len(null_space) != m or not m:
+        raise Unusable("X has no full column rank")
+    basis = matrix(sp.Matrix.hstack(*null_space).tolist())
+    turn = draw(i, m, m)
+    if not turn.to_dense().det():
+        raise Unusable("singular turn")
+    return basis * turn
+
+
+def default_root(covariance: Expr) -> Callable[[Instance], DomainMatrix]:
+    """A root of K K', or of scalar * I when the scalar is drawn as a square."""
+
+    def root(i: Instance) -> DomainMatrix:
+        a = covariance.args
+        if covariance.op == "mul" and len(a) == 2 and a[1].op == "transpose":
+            K = i.evaluate(a[0])[0]
+            return K
+        if covariance.op == "mul" and len(a) == 2 and a[0].shape is None and a[1].op == "eye":
+            value = i.rational(i.evaluate(a[0]))[0]
+            r = sp.sqrt(QQ.to_sympy(value))
+            if not r.is_Rational:
+                raise Unusable("the variance is no square")
+            return DomainMatrix.eye(i.size(a[1].shape[0]), QQ).to_dense() * QQ.from_sympy(r)
+        if covariance.op == "eye":
+            return DomainMatrix.eye(i.size(covariance.shape[0]), QQ).to_dense()
+        raise ProofError(f"give a root for the covariance {plain(covariance)}")
+
+    return root
+
+
+@dataclass(frozen=True)
+class Point:
+    """Where an expression is evaluated: along which differential, to which order, at which noise."""
+
+    order: int = 0
+    along: Differential | None = None
+    noise: Mapping[str, DomainMatrix] | None = None
+
+    def moved(self, order: int, along: Differential) -> Point:
+        return Point(order, along, self.noise)
+
+
+class Instance:
+    """One exact draw of every symbol of a setting.
+
+    Parameters
+    ----------
+    setting : Setting
+    sizes : mapping from dimension symbols to whole numbers
+    rng : random.Random
+    height : int
+        The largest absolute value of a drawn entry.
+    given : mapping, optional
+        Values that are not drawn, by name.
+
+    Raises
+    ------
+    Unusable
+        When the draw violates an assumption.
+    """
+
+    def __init__(self, setting: Setting, sizes: Mapping[sp.Symbol, int], rng: random.Random,
+                 height: int = 3, given: Mapping[str, Any] | None = None) -> None:  # fmt: skip
+        self.setting, self.sizes, self.rng, self.height = setting, dict(sizes), rng, height
+        given = given or {}
+        if any(c.subs(self.sizes) != True for c in setting.conditions):  # noqa: E712 - SymPy's true
+            raise Unusable("the dimensions violate their conditions")
+        self.scalars = {
+            x: QQ.from_sympy(sp.sympify(given[name])) if name in given else self._draw_scalar()
+            for name, x in setting.scalar_symbols.items()
+        }
+        self.matrices: dict[str, DomainMatrix] = {}
+        for letter in setting.letters.values():
+            r, c = (self.size(x) for x in letter.shape)
+            if letter.name in given:
+                value = matrix(sp.Matrix(given[letter.name]).tolist())
+            elif letter.sampler:
+                value = letter.sampler(self).to_dense()
+            else:
+                value = self._draw_matrix(letter.kind, r, c)
+            if value.shape != (r, c):
+                raise Unusable(f"{letter.name} has another size")
+            self.matrices[letter.name] = value
+        for h in setting.hypotheses:
+            if not same(self.evaluate(h.lhs), self.evaluate(h.rhs)):
+                raise Unusable(f"the draw violates {h.name}")
+
+    def _draw_scalar(self) -> Any:
+        if self.setting.noises:  # squares, so that variances have rational roots
+            return QQ(self.rng.randint(1, 3), self.rng.randint(1, 2)) ** 2
+        return QQ(self.rng.randint(1, 1 + self.height), self.rng.randint(1, self.height))
+
+    def _draw_matrix(self, kind: str, r: int, c: int) -> DomainMatrix:
+        x = draw(self, r, c)
+        if kind == "symmetric":
+            return x + x.transpose()
+        if kind == "positive definite":
+            return x * x.transpose() + DomainMatrix.eye(r, QQ).to_dense()
+        if kind == "full column rank" and not (x.transpose() * x).to_dense().det():
+            raise Unusable("no full column rank")
+        return x
+
+    def size(self, d: sp.Expr) -> int:
+        value = d.subs(self.sizes)
+        if not (value.is_Integer and value > 0):
+            raise Unusable(f"the size {d} is {value}")
+        return int(value)
+
+    # -- evaluating -----------------------------------------------------------------------
+    def evaluate(self, e: Expr, at: Point = Point()) -> Any:
+        """Coefficients of the exact series of e: DomainMatrices, or a `Scalar`."""
+        return self._matrix(e, at) if e.shape else self._scalar(e, at)
+
+    def _constant(self, x: DomainMatrix, at: Point) -> list[DomainMatrix]:
+        zero = DomainMatrix.zeros(x.shape, QQ).to_dense()
+        return [x.to_dense()] + [zero] * at.order
+
+    def _matrix(self, e: Expr, at: Point) -> list[DomainMatrix]:
+        a = e.args
+        match e.op:
+            case "symbol":
+                out = self._constant((at.noise or {}).get(e.value, self.matrices[e.value]), at)
+                if at.order and at.along and e.value in at.along.table:
+                    out[1] = self.evaluate(at.along.table[e.value])[0]
+                return out
+            case "eye":
+                return self._constant(DomainMatrix.eye(self.size(e.shape[0]), QQ), at)
+            case "zero":
+                return self._constant(
+                    DomainMatrix.zeros(tuple(map(self.size, e.shape)), QQ), at
+                )  # fmt: skip
+            case "define" | "group":
+                return self._matrix(a[0], at)
+            case "add":
+                parts = [self._matrix(x, at) for x in a]
+                return [sum(c[1:], c[0]) for c in zip(*parts, strict=True)]
+            case "neg":
+                return [-x for x in self._matrix(a[0], at)]
+            case "transpose":
+                return [x.transpose() for x in self._matrix(a[0], at)]
+            case "inverse":
+                return self._inverse(self._matrix(a[0], at))
+            case "power":
+                out = base = self._matrix(a[0], at)
+                for _ in range(e.value - 1):
+                    out = _convolve(out, base)
+                return out
+            case "div":
+                factor = _reciprocal(self.rational(self._scalar(a[1], at)))
+                return _convolve(self._matrix(a[0], at), factor)
+            case "mul":
+                factor, out = None, None
+                for x in a:
+                    if x.shape is None:
+                        value = self.rational(self._scalar(x, at))
+                        factor = value if factor is None else _convolve(factor, value)
+                    else:
+                        value = self._matrix(x, at)
+                        out = value if out is None else _convolve(out, value)
+                return out if factor is None else _convolve(out, factor)
+            case "block":
+                rows = [[self._matrix(x, at) for x in row] for row in block_rows(e)]
+                return [
+                    _stack([[cell[k] for cell in row] for row in rows])
+                    for k in range(at.order + 1)
+                ]
+            case "d":
+                return self._derivative(e, at)
+        raise ProofError(f"{plain(e)} has no exact value as a matrix")
+
+    def _inverse(self, m: list[DomainMatrix]) -> list[DomainMatrix]:
+        """The series N with M N = I, coefficient by coefficient."""
+        try:
+            first = m[0].to_dense().inv()
+        except DMNonInvertibleMatrixError:
+            raise Unusable("singular") from None
+        out = [first]
+        for k in range(1, len(m)):
+            rest = m[1] * out[k - 1]
+            for j in range(2, k + 1):
+                rest = rest + m[j] * out[k - j]
+            out.append(-(first * rest))
+        return out
+
+    def _derivative(self, e: Expr, at: Point) -> Any:
+        d = e.value
+        if at.along is not None and at.along is not d and at.order:
+            return self.evaluate(differentiate(e.args[0], d), at)
+        value = self.evaluate(e.args[0], at.moved(at.order + 1, d))
+        if isinstance(value, dict):
+            return {key: _shift(series) for key, series in value.items()}
+        return _shift(value)
+
+    def _scalar(self, e: Expr, at: Point) -> Scalar:
+        a = e.args
+        match e.op:
+            case "number":
+                return {1: self._number(e.value, at)}
+            case "define" | "group":
+                return self._scalar(a[0], at)
+            case "scalar":
+                return {1: [_entry(x, 0, 0) for x in self._matrix(a[0], at)]}
+            case "add":
+                out: Scalar = {}
+                for x in a:
+                    for key, series in self._scalar(x, at).items():
+                        old = out.get(key)
+                        out[key] = [p + q for p, q in zip(old, series)] if old else series
+                return out
+            case "neg":
+                return {key: [-x for x in s] for key, s in self._scalar(a[0], at).items()}
+            case "mul":
+                out = {1: self._number(sp.Integer(1), at)}
+                for x in a:
+                    value = self._scalar(x, at)
+                    if not _logs(out):
+                        factor, value = self.rational(out), value
+                    else:
+                        factor, value = self.rational(value), out
+                    out = {key: _convolve(s, factor) for key, s in value.items()}
+                return out
+            case "div":
+                factor = _reciprocal(self.rational(self._scalar(a[1], at)))
+                return {k: _convolve(s, factor) for k, s in self._scalar(a[0], at).items()}
+            case "power":
+                base = self.rational(self._scalar(a[0], at))
+                base = base if e.value >= 0 else _reciprocal(base)
+                out_series = self._number(sp.Integer(1), at)
+                for _ in range(abs(e.value)):
+                    out_series = _convolve(out_series, base)
+                return {1: out_series}
+            case "trace":
+                value = self._matrix(a[0], at)
+                n = value[0].shape[0]
+                return {1: [sum((_entry(x, i, i) for i in range(n)), QQ(0)) for x in value]}
+            case "det" | "logdet":
+                series = _determinant(self._matrix(a[0], at))
+                return {1: series} if e.op == "det" else _logarithm(series)
+            case "log":
+                return _logarithm(self.rational(self._scalar(a[0], at)))
+            case "d":
+                return self._derivative(e, at)
+            case "expectation":
+                return self._expectation(a[0], at)
+        raise ProofError(f"{plain(e)} has no exact value")
+
+    def _number(self, x: sp.Expr, at: Point) -> list[Any]:
+        values = {s: QQ.to_sympy(v) for s, v in self.scalars.items()} | self.sizes
+        along = at.along.table if at.along and at.order else {}
+        moving = [s for s in x.free_symbols if s in along]
+        if not moving:
+            value = x.subs(values)
+            if not value.is_Rational:
+                raise Unusable(f"{x} is not rational here")
+            return [QQ.from_sympy(value)] + [QQ(0)] * at.order
+        t = sp.Dummy("t")
+        step = {s: s + t * along[s].value for s in moving}
+        moved, out = x.subs(step, simultaneous=True), []
+        for k in range(at.order + 1):
+            coefficient = sp.diff(moved, t, k).subs(t, 0).subs(values) / sp.factorial(k)
+            out.append(QQ.from_sympy(sp.sympify(coefficient)))
+        return out
+
+    def rational(self, x: Scalar) -> list[Any]:
+        """The series of a value that must not contain logarithms."""
+        if _logs(x):
+            raise ProofError("a logarithm stands where a rational number is needed")
+        return x[1]
+
+    def _expectation(self, e: Expr, at: Point) -> Scalar:
+        used = {x.value for x in e.walk() if x.op == "symbol"} & set(self.setting.noises)
+        degree = _degree(e, used)
+        if degree <= 3:
+            points = [(-1, QQ(1, 2)), (1, QQ(1, 2))]
+        elif degree <= 5:
+            points = [(0, QQ(1, 2)), (1, QQ(1, 6)), (-1, QQ(1, 6)), (2, QQ(1, 12)), (-2, QQ(1, 12))]
+        else:
+            raise ProofError("exact expectations are built in up to the fifth moment")
+        roots = {name: self.setting.noises[name].root(self) for name in sorted(used)}
+        for name, root in roots.items():
+            covariance = self.evaluate(self.setting.noises[name].covariance)[0]
+            if root * root.transpose() != covariance:
+                raise ProofError(f"the root given for {name} is not a root of its covariance")
+        widths = [root.shape[1] for root in roots.values()]
+        if len(points) ** sum(widths) > MOST_OUTCOMES:
+            raise Unusable("too many outcomes")
+        total: Scalar = {}
+        for outcome in itertools.product(points, repeat=sum(widths)):
+            weight, noise, start = QQ(1), {}, 0
+            for _, q in outcome:
+                weight = weight * q
+            for (name, root), width in zip(roots.items(), widths, strict=True):
+                z = matrix([[x] for x, _ in outcome[start : start + width]])
+                noise[name], start = root * z, start + width
+            value = self._scalar(e, Point(at.order, at.along, noise))
+            for key, series in value.items():
+                old = total.get(key, [QQ(0)] * len(series))
+                total[key] = [p + weight * q for p, q in zip(old, series, strict=True)]
+        return total
+
+
+# -- exact power series ----------------------------------------------------------------------
+def _convolve(a: Sequence[Any], b: Sequence[Any]) -> list[Any]:
+    out = []
+    for k in range(len(a)):
+        total = a[0] * b[k]
+        for j in range(1, k + 1):
+            total = total + a[j] * b[k - j]
+        out.append(total)
+    return out
+
+
+def _reciprocal(a: Sequence[Any]) -> list[Any]:
+    if not a[0]:
+        raise Unusable("division by zero")
+    out = [1 / a[0]]
+    for k in range(1, len(a)):
+        out.append(-sum((a[j] * out[k - j] for j in range(1, k + 1)), QQ(0)) / a[0])
+    return out
+
+
+def _shift(a: Sequence[Any]) -> list[Any]:
+    """The series of the derivative."""
+    return [x * QQ(k) for k, x in enumerate(a) if k]
+
+
+def _logarithm(a: Sequence[Any]) -> Scalar:
+    """log|a| as a series; the logarithm of its first term by prime factors."""
+    if not a[0]:
+        raise Unusable("logarithm of zero")
+    quotient = _convolve(_shift(a), _reciprocal(a)[: len(a) - 1]) if len(a) > 1 else []
+    out: Scalar = {1: [QQ(0)] + [x / QQ(k + 1) for k, x in enumerate(quotient)]}
+    for prime, power in sp.factorrat(abs(QQ.to_sympy(a[0]))).items():
+        if prime != 1:
+            out[int(prime)] = [QQ(int(power))] + [QQ(0)] * (len(a) - 1)
+    return out
+
+
+def _determinant(m: list[DomainMatrix]) -> list[Any]:
+    """The determinant of a matrix of series, over the polynomials in the step."""
+    order = len(m) - 1
+    if order == 0:
+        return [m[0].to_dense().det()]
+    t = sp.Symbol("t")
+    ring = QQ[t]
+    step = ring.from_sympy(t)
+    n = m[0].shape[0]
+    rows = [
+        [sum((ring.convert(_entry(c, i, j)) * step**k for k, c in enumerate(m)), ring.zero)
+         for j in range(n)]
+        for i in range(n)
+    ]  # fmt: skip
+    value = DomainMatrix(rows, (n, n), ring).to_field().det()
+    poly = sp.Poly(value.as_expr() if hasattr(value, "as_expr") else value, t, domain=QQ)
+    return [QQ.from_sympy(poly.coeff_monomial(t**k)) for k in range(order + 1)]
+
+
+def _entry(x: DomainMatrix, i: int, j: int) -> Any:
+    return x.to_dense().rep.to_ddm()[i][j] if hasattr(x.rep, "to_ddm") else x.to_list()[i][j]
+
+
+def _stack(cells: list[list[DomainMatrix]]) -> DomainMatrix:
+    rows = [row[0].hstack(*row[1:]) if len(row) > 1 else row[0] for row in cells]
+    return rows[0].vstack(*rows[1:]) if len(rows) > 1 else rows[0]
+
+
+def _logs(x: Scalar) -> bool:
+    return any(key != 1 and any(series) for key, series in x.items())
+
+
+def _degree(e: Expr, noises: set[str]) -> int:
+    if e.op == "symbol":
+        return int(e.value in noises)
+    below = [_degree(a, noises) for a in e.args]
+    if e.op == "mul":
+        return sum(below)
+    if e.op == "power":
+        return e.value * below[0]
+    if e.op in ("inverse", "logdet", "log", "det") and any(below):
+        raise ProofError("expectations of inverses, determinants and logarithms are not exact")
+    return max(below, default=0)
+
+
+def same(x: Any, y: Any) -> bool:
+    """Whether two values without a step are equal."""
+    if isinstance(x, dict):
+        keys = set(x) | set(y)
+        return all(x.get(k, [QQ(0)])[0] == y.get(k, [QQ(0)])[0] for k in keys)
+    return x[0].to_dense() == y[0].to_dense()
+
+
+# -- searching -------------------------------------------------------------------------------
+@dataclass(frozen=True)
+class Counterexample:
+    """Exact values that satisfy every assumption and at which the two sides differ."""
+
+    sizes: dict[str, int]
+    scalars: dict[str, sp.Rational]
+    matrices: dict[str, sp.Matrix]
+    left: Any
+    right: Any
+
+    @classmethod
+    def of(cls, instance: Instance, used: set[str], left: Any, right: Any) -> Counterexample:
+        return cls(
+            {str(d): n for d, n in instance.sizes.items() if str(d) in used},
+            {str(s): QQ.to_sympy(v) for s, v in instance.scalars.items() if str(s) in used},
+            {n: m.to_Matrix() for n, m in instance.matrices.items() if n in used},
+            to_sympy(left),
+            to_sympy(right),
+        )
+
+    @property
+    def height(self) -> tuple:
+        """How large the example is: sizes first, then the absolute values of the entries."""
+        numbers = [*self.scalars.values(), *(x for m in self.matrices.values() for x in m)]
+        return sum(self.sizes.values()), sum(abs(x.p) + abs(x.q) - 1 for x in numbers)
+
+    def __str__(self) -> str:
+        lines = [", ".join(f"{k} = {v}" for k, v in (self.sizes | self.scalars).items())]
+        lines += [f"{k} = {m.tolist()}" for k, m in self.matrices.items()]
+        lines += [f"left side  = {_show(self.left)}", f"right side = {_show(self.right)}"]
+        return "\n".join(x for x in lines if x)
+
+    def latex(self) -> tuple[str, str]:
+        """The values of the symbols, and those of the two sides."""
+        values = [f"{tex_name(k)} = {v}" for k, v in self.sizes.items()]
+        for k, v in (self.scalars | self.matrices).items():
+            values.append(f"{tex_name(k)} = {sympy_latex(v)}")
+        sides = rf"{sympy_latex(self.left)} \neq {sympy_latex(self.right)}"
+        return r",\quad ".join(values), sides
+
+
+def _show(x: Any) -> str:
+    return str(x.tolist()) if isinstance(x, sp.MatrixBase) else str(x)
+
+
+def to_sympy(x: Any) -> Any:
+    """An evaluated side as a SymPy matrix or number."""
+    if isinstance(x, dict):
+        return sp.Add(
+            *[QQ.to_sympy(s[0]) * (1 if key == 1 else sp.log(key)) for key, s in x.items()]
+        )
+    return x[0].to_Matrix()
+
+
+def used_names(*expressions: Expr) -> set[str]:
+    """The symbols, scalars and dimensions that occur in the expressions."""
+    out: set[str] = set()
+    pending = list(expressions)
+    while pending:
+        for node in pending.pop().walk():
+            if node.op == "symbol":
+                out.add(node.value)
+            if node.op == "number":
+                out |= {s.name for s in node.value.free_symbols}
+            if node.op == "d":
+                pending += node.value.table.values()
+            for size in node.shape or ():
+                out |= {s.name for s in size.free_symbols}
+    return out
+
+
+def sizes_to_try(setting: Setting, largest: int = 5) -> Iterator[dict[sp.Symbol, int]]:
+    """All assignments of the dimensions up to ``largest``, the most telling first.
+
+    Telling sizes differ from each other (a transpose shows), none is 1 and one is at least 3 (with
+    k = 2 everywhere, k - 1 passes for 1).
+    """
+    dims = setting.dimensions
+    derived = {x for letter in setting.letters.values() for x in letter.shape}
+
+    def score(sizes: dict[sp.Symbol, int]) -> tuple:
+        values = list(sizes.values())
+        values += [int(d.subs(sizes)) for d in derived if d not in sizes and not d.is_Integer]
+        alike = len(values) - len(set(values))
+        return (alike + values.count(1) + (max(values) < 3), sum(values))
+
+    every = [
+        dict(zip(dims, v, strict=True))
+        for v in itertools.product(range(1, largest + 1), repeat=len(dims))
+    ]
+    allowed = [s for s in every if all(c.subs(s) == True for c in setting.conditions)]  # noqa: E712
+    yield from sorted(allowed, key=score)
+
+
+def search(setting: Setting, lhs: Expr, rhs: Expr, shapes: int = 3, per_shape: int = 2
+           ) -> tuple[Counterexample | None, int]:  # fmt: skip
+    """Look for a counterexample of lhs = rhs on telling instances.
+
+    Returns
+    -------
+    counterexample : Counterexample or None
+    instances : int
+        How many instances were tested.
+
+    Raises
+    ------
+    UntestedError
+        When no instance satisfies the assumptions: a claim that was not tested does not pass.
+    """
+    lhs, rhs = match_shapes(lhs, rhs)
+    tested, good_shapes = 0, 0
+    for sizes in sizes_to_try(setting):
+        done = 0
+        for attempt in range(30):
+            rng = random.Random(f"{sorted((str(d), n) for d, n in sizes.items())} {attempt}")
+            try:
+                instance = Instance(setting, sizes, rng)
+                left, right = instance.evaluate(lhs), instance.evaluate(rhs)
+            except Unusable:
+                continue
+            tested, done = tested + 1, done + 1
+            if not same(left, right):
+                return smallest(setting, lhs, rhs) or Counterexample.of(
+                    instance, used_names(lhs, rhs), left, right
+                ), tested
+            if done == per_shape:
+                break
+        good_shapes += done > 0
+        if good_shapes == shapes:
+            return None, tested
+    if not tested:
+        raise UntestedError(
+            f"no exact instance satisfies the assumptions, so {plain(lhs)} = {plain(rhs)} was "
+            "not tested: check the assumptions and the samplers of the setting"
+        )
+    return None, tested
+
+
+def smallest(setting: Setting, lhs: Expr, rhs: Expr,
+             given: Sequence[tuple[Expr, Expr]] = (), largest: int = 3
+             ) -> Counterexample | None:  # fmt: skip
+    """The smallest counterexample found, in which the equations ``given`` hold.
+
+    Sizes are tried from the smallest on; at the first sizes with a counterexample the one with the
+    smallest entries among the draws is kept.
+    """
+    used = used_names(lhs, rhs, *(x for pair in given for x in pair))
+    every = sorted(sizes_to_try(setting, largest), key=lambda s: (sum(s.values()), *s.values()))
+    for sizes in every:
+        found = []
+        for height in (1, 2, 3):
+            for attempt in range(1000 if given else 60):  # equations are rarely met by chance
+                rng = random.Random(f"{height} {attempt}")
+                try:
+                    instance = Instance(setting, sizes, rng, height)
+                    if not all(same(instance.evaluate(a), instance.evaluate(b)) for a, b in given):
+                        continue
+                    left, right = instance.evaluate(lhs), instance.evaluate(rhs)
+                except Unusable:
+                    continue
+                if not same(left, right):
+                    found.append(Counterexample.of(instance, used, left, right))
+            if found:
+                return min(found, key=lambda c: c.height)
+    return None

@@ -1,0 +1,151 @@
+"""Deciding whether two expressions are equal for all dimensions."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+
+import sympy as sp
+
+from .completion import Certificate, Rules
+from .errors import CertificateError
+from .expressions import Expr
+from .kernel import divisors, follows, multiplies_out
+from .polynomials import Algebra, Grid
+from .scalars import Fact, ScalarAlgebra
+from .setting import Setting, match_shapes
+
+LONGEST_WORD = 14
+PAIRS_A_ROUND = 25
+MOST_PAIRS = 3000
+
+
+@dataclass
+class Verdict:
+    """What the prover says of lhs = rhs."""
+
+    proved: bool
+    relations: list[str] = field(default_factory=list)
+    inverted: list[Expr] = field(default_factory=list)
+    nonzero: list[sp.Expr] = field(default_factory=list)
+    terms: int = 0
+    seconds: float = 0.0
+    why_not: str = ""
+
+
+@dataclass(frozen=True)
+class Equation:
+    """lhs = rhs, known to hold: a lemma, stated for the symbols of the present setting."""
+
+    lhs: Expr
+    rhs: Expr
+    name: str
+
+
+def prove(setting: Setting, lhs: Expr, rhs: Expr, lemmas: tuple[Equation, ...] = (),
+          seconds: float = 20.0) -> Verdict:  # fmt: skip
+    """Search for a certificate of lhs = rhs and multiply it out.
+
+    Parameters
+    ----------
+    setting : Setting
+    lhs, rhs : Expr
+    lemmas : tuple of Equation
+        Equations that hold already. One between matrices becomes a relation, one between scalars
+        may be substituted.
+    seconds : float
+        When to give up.
+
+    Returns
+    -------
+    Verdict
+
+    Raises
+    ------
+    CertificateError
+        When a certificate was found and does not multiply out, which means that the search is
+        wrong.
+    """
+    start = time.perf_counter()
+    lhs, rhs = match_shapes(lhs, rhs)
+    used = [lhs, rhs] + [x for q in lemmas for x in (q.lhs, q.rhs)]
+    algebra = Algebra(setting, used)
+    decide = _matrices if lhs.shape else _scalars
+    verdict = decide(algebra, lhs, rhs, lemmas, start + seconds)
+    verdict.inverted = algebra.inverted
+    verdict.seconds = time.perf_counter() - start
+    return verdict
+
+
+def _rounds(rules: Rules, deadline: float):
+    """Grow the rules until nothing is left to do; yields once before each growth and at the end."""
+    pairs = 0
+    while True:
+        yield ""
+        more = rules.complete(LONGEST_WORD, PAIRS_A_ROUND)
+        pairs += PAIRS_A_ROUND
+        if not more:
+            yield "the relations are exhausted" if not rules.overlaps else "words grow too long"
+            return
+        if pairs > MOST_PAIRS or time.perf_counter() > deadline:
+            yield "out of time"
+            return
+
+
+def _matrices(algebra: Algebra, lhs: Expr, rhs: Expr, lemmas: tuple[Equation, ...],
+              deadline: float) -> Verdict:  # fmt: skip
+    difference = algebra.grid(lhs) + algebra.grid(rhs).scale(-algebra.one)
+    _add_matrix_lemmas(algebra, lemmas)
+    rules = Rules(algebra.relations)
+    why_not = ""
+    for why_not in _rounds(rules, deadline):
+        reduced = [rules.reduce(p.terms) for p in difference.flat()]
+        if all(not normal for normal, _ in reduced):
+            certificates = [c for _, c in reduced]
+            for p, c in zip(difference.flat(), certificates, strict=True):
+                if not multiplies_out(p, c, algebra):
+                    raise CertificateError("a certificate does not multiply out")
+            return _verdict(algebra, certificates)
+    return Verdict(False, why_not=why_not)
+
+
+def _scalars(algebra: Algebra, lhs: Expr, rhs: Expr, lemmas: tuple[Equation, ...],
+             deadline: float) -> Verdict:  # fmt: skip
+    scalars = ScalarAlgebra(algebra)
+    claim = scalars.normal(scalars.value(lhs) - scalars.value(rhs))
+    given = [
+        Fact(scalars.value(q.lhs) - scalars.value(q.rhs)) for q in lemmas if q.lhs.shape is None
+    ]
+    if claim == 0:
+        return _verdict(algebra, [])
+    _add_matrix_lemmas(algebra, lemmas)
+    rules = Rules(algebra.relations)
+    why_not = ""
+    for why_not in _rounds(rules, deadline):
+        for all_turns in (False, True):
+            facts = scalars.facts(claim, scalars.axioms + given, rules, all_turns)
+            equations = [f.equation for f in facts]
+            if follows(claim, equations, scalars.atoms, scalars.normal):
+                if not all(f.holds(algebra) for f in facts):
+                    raise CertificateError("a certificate does not multiply out")
+                return _verdict(algebra, [c for f in facts for c in f.certificates])
+    return Verdict(False, why_not=why_not)
+
+
+def _add_matrix_lemmas(algebra: Algebra, lemmas: tuple[Equation, ...]) -> None:
+    for q in lemmas:
+        if q.lhs.shape is not None:
+            grid: Grid = algebra.grid(q.lhs) + algebra.grid(q.rhs).scale(-algebra.one)
+            for p in grid.flat():
+                algebra.add_relation(p, q.name)
+
+
+def _verdict(algebra: Algebra, certificates: list[Certificate]) -> Verdict:
+    used = {i for c in certificates for (_, i, _) in c}
+    coefficients = [x for c in certificates for x in c.values()]
+    return Verdict(
+        True,
+        relations=sorted({algebra.relation_names[i] for i in used}),
+        nonzero=sorted(divisors(coefficients, algebra), key=str),
+        terms=len(coefficients),
+    )

@@ -1,0 +1,210 @@
+"""The ledger: one record a result, and results recalled from it in later chapters.
+
+``make record`` writes the records; every other run compares what it proves with them, so a record
+is never older than its proof. A recalled result is proved again from its record before it can be
+cited: the file is not trusted.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from contextlib import contextmanager
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import sympy as sp
+
+from .derivation import Derivation, Refutation, Result
+from .entries import ByEntries
+from .errors import ProofError
+from .expressions import Expr, plain
+from .setting import Differential, Hypothesis, Letter, Setting
+
+RECORD = "LMMCORE_RECORD"  # set by `make record`
+CHAPTER = "LMMCORE_CHAPTER"  # set by whatever runs a chapter
+_entered: dict[str, str] = {}
+_recalling: list[str] = []
+
+
+def folder() -> Path:
+    """Where the records lie: inside the package."""
+    return Path(str(resources.files("lmmcore.proof"))) / "records"
+
+
+def load(name: str) -> dict[str, Any]:
+    """The record of a result, by its name."""
+    path = folder() / f"{name}.json"
+    if not path.exists():
+        raise ProofError(f"there is no recorded result '{name}'")
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+def load_all() -> list[dict[str, Any]]:
+    """All records, by name."""
+    return [load(p.stem) for p in sorted(folder().glob("*.json"))]
+
+
+def enter(result: Result | Refutation | ByEntries) -> None:
+    """Enter a named result: write its record, or compare with the one that is there.
+
+    Raises
+    ------
+    ProofError
+        When the name is taken by another statement in this run, or the record states something
+        else (``make record`` renews it).
+    """
+    name, statement = result.name, result.statement()
+    if not name.replace("-", "").isalnum():
+        raise ProofError(f"'{name}': a name has letters, digits and hyphens only")
+    if _entered.setdefault(name, statement) != statement:
+        raise ProofError(f"the name '{name}' is taken by {_entered[name]}")
+    new = record_of(result)
+    path = folder() / f"{name}.json"
+    if os.environ.get(RECORD):
+        path.parent.mkdir(exist_ok=True)
+        text = json.dumps(new, indent=1, ensure_ascii=False, sort_keys=True)
+        path.write_text(text + "\n", encoding="utf-8")
+    elif path.exists():
+        old = load(name)
+        changed = [k for k in new if k not in ("seconds", "chapter") and new[k] != old.get(k)]
+        if changed:
+            raise ProofError(
+                f"the recorded result '{name}' differs in: {', '.join(changed)}. If the change is "
+                "meant, run make record; in an experiment of your own, choose another name"
+            )
+
+
+def record_of(result: Result | Refutation | ByEntries) -> dict[str, Any]:
+    """What the ledger keeps of a result."""
+    out: dict[str, Any] = {
+        "name": result.name,
+        "title": result.title,
+        "chapter": os.environ.get(CHAPTER, ""),
+        "cites": list(result.cites),
+        "status": result.status,
+        "statement": result.statement(),
+    }
+    if isinstance(result, ByEntries):
+        return out | {"how": result.how}
+    out["setting"] = setting_data(result.setting)
+    if isinstance(result, Refutation):
+        return out | {"counterexample": str(result.counterexample)}
+    d = result.derivation
+    return out | {
+        "quantifier": d.quantifier(),
+        "assumptions": d.all_assumptions(),
+        "lines": [
+            {
+                "text": plain(line.expression),
+                "reason": line.reason,
+                "status": line.status,
+                "instances": line.instances,
+                "relations": line.relations,
+                "lemmas": line.lemmas,
+                "tree": expression_data(line.expression),
+            }
+            for line in d.lines
+        ],
+        "seconds": round(sum(line.seconds for line in d.lines), 1),
+    }
+
+
+# -- recalling ------------------------------------------------------------------------------
+def recall(name: str) -> Result:
+    """A result of another chapter, proved again from its record.
+
+    Raises
+    ------
+    ProofError
+        When there is no such record, when it is no proof, or when results recall each other.
+    """
+    if name in _recalling:
+        raise ProofError(f"circular: {' -> '.join([*_recalling, name])}")
+    record = load(name)
+    if record["status"] != "proved":
+        raise ProofError(f"'{name}' is {record['status']}: only proved results can be recalled")
+    with _guard(name):
+        setting = setting_from(record["setting"])
+        lines = record["lines"]
+        derivation = Derivation(setting, expression_from(lines[0]["tree"], setting))
+        for line in lines[1:]:
+            if line["lemmas"]:
+                raise ProofError(f"'{name}' cites other results: recall those and prove it here")
+            derivation.step(expression_from(line["tree"], setting), line["reason"])
+    return Result(derivation, record["title"], name, tuple(record["cites"]))
+
+
+@contextmanager
+def _guard(name: str):
+    _recalling.append(name)
+    try:
+        yield
+    finally:
+        _recalling.pop()
+
+
+# -- expressions and settings as data --------------------------------------------------------
+def expression_data(e: Expr) -> list[Any]:
+    """An expression as lists and strings."""
+    shape = [str(s) for s in e.shape] if e.shape else None
+    value: Any = e.value
+    if isinstance(value, Differential):
+        table = {str(k): expression_data(v) for k, v in value.table.items()}
+        value = {"name": value.name, "tex": value.tex, "table": table}
+    elif isinstance(value, sp.Basic):
+        value = {"number": str(value)}
+    return [e.op, [expression_data(a) for a in e.args], shape, value, e.tex]
+
+
+def expression_from(data: list[Any], setting: Setting) -> Expr:
+    """The expression that `expression_data` wrote down."""
+    op, args, shape, value, tex = data
+    names = {**setting.dims, **setting.scalar_symbols}
+    if isinstance(value, dict) and "number" in value:
+        value = sp.sympify(value["number"], locals=names)
+    elif isinstance(value, dict):
+        table = {
+            setting.scalar_symbols.get(k, k): expression_from(v, setting)
+            for k, v in value["table"].items()
+        }
+        value = Differential(value["name"], value["tex"], table)
+    elif isinstance(value, list):
+        value = tuple(value)
+    sides = tuple(sp.expand(sp.sympify(s, locals=names)) for s in shape) if shape else None
+    return Expr(op, [expression_from(a, setting) for a in args], sides, value, tex)
+
+
+def setting_data(s: Setting) -> dict[str, Any]:
+    """The declarations of a setting as lists and strings."""
+    return {
+        "dimensions": s.names,
+        "where": s.where,
+        "scalars": sorted(s.scalar_symbols),
+        "letters": [
+            [x.name, str(x.shape[0]), str(x.shape[1]), x.kind, x.sampler is not None]
+            for x in s.letters.values()
+        ],
+        "hypotheses": [
+            [expression_data(h.lhs), expression_data(h.rhs), h.name] for h in s.hypotheses
+        ],
+        "noises": {k: expression_data(v.covariance) for k, v in s.noises.items()},
+    }
+
+
+def setting_from(data: dict[str, Any]) -> Setting:
+    """The setting that `setting_data` wrote down; one with samplers of its own is refused."""
+    s = Setting(data["dimensions"], data["where"])
+    if data["scalars"]:
+        s.scalars(" ".join(data["scalars"]))
+    for name, r, c, kind, sampled in data["letters"]:
+        if sampled:
+            raise ProofError(f"{name} has a sampler of its own: prove the result anew")
+        s.letters[name] = Letter(name, (s.dimension(r), s.dimension(c)), kind)
+    for lhs, rhs, name in data["hypotheses"]:
+        s.hypotheses.append(Hypothesis(expression_from(lhs, s), expression_from(rhs, s), name))
+    for name, covariance in data["noises"].items():
+        e = expression_from(covariance, s)
+        s.gaussian(Expr("symbol", shape=s.letters[name].shape, value=name, tex=name), e)
+    return s
