@@ -202,7 +202,7 @@ class ScaledIdentity(Structure):
         return np.where(theta / self.parameter_scale(z_scale) > tolerance, theta, 0.0)
 
     def labels(self, effects: tuple[str, ...]) -> list[str]:
-        return [f"var({effects[0] if self.size == 1 else 'all'})"]
+        return [variance_label(effects[0] if self.size == 1 else "all")]
 
 
 class Diagonal(Structure):
@@ -218,7 +218,7 @@ class Diagonal(Structure):
         return np.where(theta * z_scale > tolerance, theta, 0.0)
 
     def labels(self, effects: tuple[str, ...]) -> list[str]:
-        return [f"var({e})" for e in effects]
+        return [variance_label(e) for e in effects]
 
 
 class Unstructured(Structure):
@@ -254,7 +254,8 @@ class Unstructured(Structure):
 
     def labels(self, effects: tuple[str, ...]) -> list[str]:
         return [
-            f"var({effects[i]})" if i == j else f"cov({effects[j]}, {effects[i]})"
+            variance_label(effects[i]) if i == j
+            else f"cov({effects[j].strip('()')}, {effects[i].strip('()')})"
             for j, i in zip(*np.triu_indices(self.size), strict=True)
         ]
 
@@ -271,8 +272,13 @@ class Unstructured(Structure):
             label = " ".join(f"{x:+.3g} {e}" for x, e in zip(v[one], np.array(effects)[one],
                                                              strict=True))
             label = effects[int(np.argmax(one))] if one.sum() == 1 else label
-            points.append(BoundaryPoint(f"var({label})", float(value), np.outer(v, v)))
+            points.append(BoundaryPoint(variance_label(label), float(value), np.outer(v, v)))
         return points
+
+
+def variance_label(effect: str) -> str:
+    """The name of an effect's variance: "var(Intercept)" for "(Intercept)"."""
+    return f"var({effect.strip('()')})"
 
 
 @dataclass(frozen=True)

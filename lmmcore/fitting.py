@@ -15,7 +15,7 @@ from html import escape
 import numpy as np
 from numpy.typing import NDArray
 
-from lmmcore.covariance import Array, BoundaryPoint
+from lmmcore.covariance import Array, BoundaryPoint, variance_label
 from lmmcore.model import LinearMixedModel, Term
 from lmmcore.profile import Profile
 from lmmcore.structure import GroupedProfile, has_groups
@@ -188,7 +188,8 @@ class Fit:
         random = [["Group", "Name", "Variance", "Std.Err.", "Std.Dev.", "Corr"]]
         for c in self.variance_components:
             for i, effect in enumerate(c.effects):
-                error = se.get(f"{c.group}: var({effect})", se.get(f"{c.group}: var(all)", np.nan))
+                own, common = f"{c.group}: {variance_label(effect)}", f"{c.group}: var(all)"
+                error = se[own] if own in se else se[common]
                 random.append([
                     c.group if i == 0 else "", effect, _g(c.covariance[i, i]), _g(error),
                     _g(c.sd[i]), " ".join(f"{r:.3f}" for r in c.correlation[i, :i]),
@@ -327,7 +328,8 @@ def _newton(
             if trial.criterion <= point.criterion + 1e-4 * (gradient @ step) + noise:
                 break
             step = 0.5 * step
-        if trial.criterion > point.criterion - noise and trial.max_gradient >= point.max_gradient:
+        falls = trial.criterion < point.criterion - noise
+        if not falls and trial.max_gradient > 0.1 * point.max_gradient:
             break  # neither the criterion nor the gradient gets smaller: this is rounding
         point, gradient, hessian = trial, trial_gradient, trial_hessian
         trace.append(point)

@@ -1,0 +1,217 @@
+"""The profile criteria: three levels agree, derivatives are exact, nothing breaks at theta = 0."""
+
+import mpmath
+import numpy as np
+import pytest
+from reference_models import reference_model, slopes
+
+from lmmcore import (
+    Diagonal,
+    GroupedProfile,
+    LinearMixedModel,
+    Profile,
+    ScaledIdentity,
+    Unstructured,
+    definition,
+    identities,
+    independent,
+    repeated,
+)
+
+CASES = [
+    ("Dyestuff", [0.85]),
+    ("Dyestuff", [0.0]),
+    ("sleepstudy_ri", [1.2]),
+    ("sleepstudy_ris", [0.9, 0.1, 0.3]),
+    ("sleepstudy_ris", [0.9, 0.1, 0.0]),
+    ("sleepstudy_ris", [0.0, 0.0, 0.0]),
+    ("sleepstudy_ris", [-0.9, 0.1, -0.3]),
+    ("sleepstudy_ris_uncorr", [0.9, 0.2]),
+    ("Penicillin", [1.5, 3.5]),
+    ("Pastes", [3.5, 0.0]),
+]
+
+
+def by_definition(model, theta, method):
+    """Profile log likelihood, sigma2 from the dense W, constants and all."""
+    y, X = model.y, model.X
+    W = definition.relative_covariance(model, np.array(theta))
+    r = y - X @ definition.gls(y, X, W).beta
+    m = model.n - model.p if method == "REML" else model.n
+    V = W * (r @ np.linalg.solve(W, r) / m)
+    likelihood = (definition.restricted_log_likelihood if method == "REML"
+                  else definition.profile_log_likelihood)
+    return likelihood(y, X, V)
+
+
+@pytest.mark.parametrize("method", ["REML", "ML"])
+@pytest.mark.parametrize(("name", "theta"), CASES)
+def test_three_levels_agree(name, theta, method):
+    model = reference_model(name)
+    theta = np.array(theta)
+    dense = by_definition(model, theta, method)
+    assert identities.profile_log_likelihood(model, theta, method) == pytest.approx(dense, abs=1e-9)
+    assert Profile(model, method).log_likelihood(theta) == pytest.approx(dense, abs=1e-9)
+    if len(model.terms) == 1:
+        structured = GroupedProfile(model, method)
+        assert structured.log_likelihood(theta) == pytest.approx(dense, abs=1e-9)
+
+
+@pytest.mark.parametrize("theta", [[0.9, 0.1, 0.3], [0.9, 0.1, 0.0], [0.0, 0.0, 0.0]])
+def test_woodbury_and_determinant_lemma(theta):
+    model = slopes(seed=4)
+    theta = np.array(theta)
+    W = definition.relative_covariance(model, theta)
+    np.testing.assert_allclose(identities.solve_W(model, theta, np.eye(model.n)), np.linalg.inv(W),
+                               atol=1e-12)
+    assert identities.log_det_W(model, theta) == pytest.approx(np.linalg.slogdet(W)[1], abs=1e-11)
+    np.testing.assert_allclose(identities.gls(model, theta),
+                               definition.gls(model.y, model.X, W).beta, atol=1e-11)
+
+
+@pytest.mark.parametrize("method", ["REML", "ML"])
+def test_structure_equals_profile_in_everything(method):
+    model, theta = slopes(seed=5, q=2), np.array([0.8, -0.4, 0.3])
+    full, fast = Profile(model, method), GroupedProfile(model, method)
+    for a, b in zip(full.derivatives(theta), fast.derivatives(theta), strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-9, atol=1e-9)
+    for kind in ("observed", "expected"):
+        np.testing.assert_allclose(full.information(theta, kind), fast.information(theta, kind),
+                                   rtol=1e-9, atol=1e-10)
+    a, b = full.solution(theta), fast.solution(theta)
+    np.testing.assert_allclose(a.beta, b.beta, atol=1e-11)
+    np.testing.assert_allclose(a.vcov, b.vcov, atol=1e-12)
+    np.testing.assert_allclose(a.random_effects[0], b.random_effects[0], atol=1e-11)
+    np.testing.assert_allclose(a.conditional[0], b.conditional[0], atol=1e-12)
+
+
+@pytest.mark.parametrize("method", ["REML", "ML"])
+def test_solution_by_definition(method):
+    model, theta = slopes(seed=6), np.array([0.8, -0.4, 0.3])
+    W = definition.relative_covariance(model, theta)
+    beta, vcov = definition.gls(model.y, model.X, W)
+    ZG = model.Z @ (lambda L: L @ L.T)(model.covariance.factor(theta))
+    u = ZG.T @ np.linalg.solve(W, model.y - model.X @ beta)
+    given = model.covariance.factor(theta) @ model.covariance.factor(theta).T \
+        - ZG.T @ np.linalg.solve(W, ZG)
+    solution = Profile(model, method).solution(theta)
+    np.testing.assert_allclose(solution.beta, beta, atol=1e-11)
+    np.testing.assert_allclose(solution.vcov, vcov, atol=1e-12)
+    np.testing.assert_allclose(solution.random_effects[0].ravel(), u, atol=1e-11)
+    for g, block in enumerate(solution.conditional[0]):
+        np.testing.assert_allclose(block, given[2 * g:2 * g + 2, 2 * g:2 * g + 2], atol=1e-11)
+
+
+def in_high_precision(model, method):
+    """The criterion by definition in 40 digits, as a function of mpmath numbers theta."""
+    y, X = mpmath.matrix(model.y.tolist()), mpmath.matrix(model.X.tolist())
+    Z = mpmath.matrix(model.Z.toarray().tolist())
+    basis = [mpmath.matrix(b.tolist()) for b in model.covariance.factor_derivatives()]
+    m = model.n - model.p if method == "REML" else model.n
+
+    def criterion(*theta):
+        factor = mpmath.zeros(model.k)
+        for t, b in zip(theta, basis, strict=True):
+            factor += t * b
+        ZL = Z * factor
+        Wi = (mpmath.eye(model.n) + ZL * ZL.T) ** -1
+        information = X.T * Wi * X
+        beta = mpmath.lu_solve(information, X.T * Wi * y)
+        rss = ((y - X * beta).T * Wi * (y - X * beta))[0]
+        value = m * (mpmath.log(2 * mpmath.pi * rss / m) + 1) - mpmath.log(mpmath.det(Wi))
+        return value + mpmath.log(mpmath.det(information)) if method == "REML" else value
+
+    return criterion
+
+
+@pytest.mark.parametrize("method", ["REML", "ML"])
+def test_derivatives_against_forty_digits(method):
+    model = slopes(seed=7, groups=3)
+    theta = [0.8, -0.4, 0.3]
+    f, gradient, hessian = Profile(model, method).derivatives(np.array(theta))
+    with mpmath.workdps(40):
+        exact = in_high_precision(model, method)
+        h = mpmath.mpf(10) ** -12
+        at = [mpmath.mpf(t) for t in theta]
+
+        def shifted(*steps):
+            return exact(*[t + h * sum(s == i for s in steps) - h * sum(s == ~i for s in steps)
+                           for i, t in enumerate(at)])
+
+        assert f == pytest.approx(float(exact(*at)), abs=1e-11)
+        for i in range(3):
+            slope = (shifted(i) - shifted(~i)) / (2 * h)
+            assert gradient[i] == pytest.approx(float(slope), rel=1e-11, abs=1e-12)
+            for j in range(i + 1):
+                bend = (shifted(i, j) - shifted(i, ~j) - shifted(~i, j) + shifted(~i, ~j))
+                assert hessian[i, j] == pytest.approx(float(bend / (4 * h**2)), rel=1e-10,
+                                                      abs=1e-11)
+
+
+@pytest.mark.parametrize("method", ["REML", "ML"])
+def test_information_by_definition(method):
+    model, theta = slopes(seed=8), np.array([0.8, -0.4, 0.3])
+    profile = Profile(model, method)
+    sigma2 = profile.sigma2(theta)
+    V = definition.marginal_covariance(model, theta, sigma2)
+    dV = definition.covariance_derivatives(model)
+    phi = profile.covariance.phi(theta)
+    jacobian = sigma2 * np.eye(1 + len(phi))  # d (sigma2, psi) / d (sigma2, phi)
+    jacobian[:, 0] = np.append(1.0, phi)
+    expected = definition.expected_information(model.X, V, dV, method)
+    np.testing.assert_allclose(profile.information(theta, "expected"),
+                               jacobian.T @ expected @ jacobian, rtol=1e-10)
+    observed = jacobian.T @ definition.observed_information(model.y, model.X, V, dV, method) \
+        @ jacobian
+    # away from an optimum the second derivatives of psi = sigma2 phi leave the scores behind
+    score = (definition.restricted_score if method == "REML" else definition.score)
+    scores = score(model.y, model.X, V, dV)
+    observed[0, 1:] -= scores[1:]
+    observed[1:, 0] -= scores[1:]
+    np.testing.assert_allclose(profile.information(theta, "observed"), observed, rtol=1e-9)
+
+
+@pytest.mark.parametrize("method", ["REML", "ML"])
+def test_gradient_is_zero_at_theta_zero_but_the_slope_in_phi_is_not(method):
+    profile = Profile(reference_model("Dyestuff"), method)
+    assert profile.gradient(np.zeros(1))[0] == 0.0
+    (point,) = profile.boundary(np.zeros(1))
+    h = 1e-6
+    numeric = (profile.criterion(np.array([np.sqrt(h)])) - profile.criterion(np.zeros(1))) / h
+    assert point.slope == pytest.approx(numeric, rel=1e-3)
+    assert point.slope < 0  # the data do have variance between batches
+
+
+def test_structures():
+    theta = np.array([2.0, 3.0, 4.0, 5.0, 6.0, 7.0])
+    lower = Unstructured(3).factor(theta)
+    np.testing.assert_array_equal(lower, [[2, 0, 0], [3, 5, 0], [4, 6, 7]])
+    np.testing.assert_array_equal(Diagonal(2).factor(np.array([2.0, 3.0])), np.diag([2.0, 3.0]))
+    np.testing.assert_array_equal(ScaledIdentity(2).factor(np.array([2.0])), 2 * np.eye(2))
+    both = independent(repeated(Unstructured(2), 2), ScaledIdentity(1))
+    dense = np.zeros((5, 5))
+    dense[:2, :2] = dense[2:4, 2:4] = [[1, 0], [2, 3]]
+    dense[4, 4] = 4
+    np.testing.assert_array_equal(both.factor(np.array([1.0, 2.0, 3.0, 4.0])), dense)
+    np.testing.assert_array_equal(both.phi(np.array([1.0, 2.0, 3.0, 4.0])), [1, 2, 13, 16])
+
+
+@pytest.mark.parametrize("structure", [Unstructured(3), Diagonal(3), ScaledIdentity(3)])
+def test_theta_of_inverts_gamma(structure):
+    theta = np.linspace(1.0, 2.0, structure.n_theta)
+    gamma = structure.gamma(theta)
+    np.testing.assert_allclose(structure.theta_of(gamma, np.ones(3)), theta, atol=1e-14)
+    np.testing.assert_allclose(np.tensordot(structure.phi(theta), structure.directions(), axes=1),
+                               gamma, atol=1e-14)
+
+
+def test_matrices_give_the_same_model_as_groups():
+    model = reference_model("sleepstudy_ris")
+    plain = LinearMixedModel(model.y, model.X, model.Z.toarray(), repeated(Unstructured(2), 18))
+    theta = np.array([0.9, 0.1, 0.3])
+    assert Profile(plain).criterion(theta) == Profile(model).criterion(theta)
+
+
+def test_structure_needs_one_grouping_factor():
+    with pytest.raises(ValueError, match="one grouping factor"):
+        GroupedProfile(reference_model("Penicillin"))
