@@ -31,7 +31,8 @@ def settle_environment() -> None:
     os.environ["MPLCONFIGDIR"] = str(Path(sys.prefix) / "matplotlib")
     os.environ["PYTHONHASHSEED"] = "0"
     os.environ["PYDEVD_DISABLE_FILE_VALIDATION"] = "1"
-    for name in ("MPLBACKEND", "PYTHONPATH", "PYTHONSTARTUP", "PYTHONWARNINGS"):
+    os.environ["PYTHONPATH"] = str(ROOT)  # chapters use this tree's lmmcore, no other
+    for name in ("MPLBACKEND", "PYTHONSTARTUP", "PYTHONWARNINGS"):
         os.environ.pop(name, None)
 
 
@@ -188,6 +189,7 @@ def execute(notebook, page: Path) -> None:
     if not code:
         return
     settle_environment()
+    os.environ["LMMCORE_CHAPTER"] = page.stem  # the ledger's records name their chapter
     client = NotebookClient(
         notebook,
         timeout=TIMEOUT,
