@@ -1,0 +1,131 @@
+"""The book's accounts: every recorded result, and every statement of the sources with its verdict.
+
+The tables are made from the records that the derivations write (`lmmcore.proof.records`), never
+typed: a result that is not proved is not in them.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from dataclasses import dataclass
+from functools import cache
+from html import escape
+from importlib import resources
+from typing import Any
+
+from ..proof.display import words
+from ..proof.records import load_all
+
+STATUS_WORDS = {
+    "proved": "proved for all dimensions",
+    "by entries": "proved by entries, for the sizes shown",
+    "instances": "checked on exact instances only",
+    "refuted": "refuted by an exact counterexample",
+}
+VERDICTS = ("holds", "holds under conditions", "false as printed", "model", "open")
+
+
+@dataclass(frozen=True)
+class Table:
+    """Rows for the page and for the terminal; ``html`` holds the cells of the page."""
+
+    header: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    html: tuple[tuple[str, ...], ...]
+    caption: str
+
+    def _repr_html_(self) -> str:
+        head = "".join(f'<th scope="col">{escape(x)}</th>' for x in self.header)
+        body = "".join("<tr>" + "".join(f"<td>{x}</td>" for x in r) + "</tr>" for r in self.html)
+        return (
+            f'<div class="ledger" tabindex="0" role="region" aria-label="{escape(self.caption)}">'
+            f'<table class="table"><caption>{escape(self.caption)}</caption>'
+            f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>"
+        )
+
+    def __repr__(self) -> str:
+        return "\n".join(" | ".join(r) for r in (self.header, *self.rows))
+
+
+def table(header: tuple[str, ...], rows: list[tuple[tuple[str, str], ...]], caption: str) -> Table:
+    """A table from rows of (plain text, HTML) pairs."""
+    plain = tuple(tuple(p for p, _ in row) for row in rows)
+    html = tuple(tuple(h for _, h in row) for row in rows)
+    return Table(header, plain, html, caption)
+
+
+def _both(text: str) -> tuple[str, str]:
+    return text, words(text)
+
+
+def link(record: dict[str, Any]) -> tuple[str, str]:
+    """A result's title, linked to its place in the book."""
+    address = f"{record['chapter']}.html#{record['name']}"
+    return record["title"], f'<a href="{escape(address)}">{words(record["title"])}</a>'
+
+
+@cache
+def statements() -> tuple[dict[str, Any], ...]:
+    """The sources' statements: id, text, verdict, chapter and a note on the verdict."""
+    text = (resources.files(__package__) / "statements.json").read_text(encoding="utf-8")
+    return tuple(json.loads(text))
+
+
+def evidence(identifier: str) -> list[dict[str, Any]]:
+    """The recorded results that answer a statement."""
+    return [r for r in load_all() if identifier in r["cites"]]
+
+
+def totals() -> Table:
+    """How many results there are, by how far they were checked."""
+    counts = Counter(r["status"] for r in load_all())
+    rows = [(_both(text), _both(str(counts[key]))) for key, text in STATUS_WORDS.items()]
+    rows.append((_both("all results"), _both(str(sum(counts.values())))))
+    return table(("what was done", "results"), rows, "Results by how far they were checked")
+
+
+def results(chapter: str) -> Table:
+    """The results of a chapter: what they answer, how they were checked, what they rest on."""
+    rows = []
+    for r in load_all():
+        if r["chapter"] != chapter:
+            continue
+        lines = r.get("lines", [])
+        lemmas = sorted({x for line in lines for x in line["lemmas"]})
+        tested = sum(line["instances"] for line in lines)
+        rows.append(
+            (
+                link(r),
+                _both(", ".join(r["cites"])),
+                _both(STATUS_WORDS[r["status"]] + _how_far(r)),
+                _both(str(max(len(lines) - 1, 1))),
+                _both(str(tested) if tested else ""),
+                _both("; ".join(r.get("assumptions", []))),
+                _both("; ".join(lemmas)),
+            )
+        )
+    header = ("result", "answers", "status", "steps", "instances", "assumptions", "cites")
+    return table(header, rows, f"Results of the chapter {chapter}")
+
+
+def _how_far(record: dict[str, Any]) -> str:
+    if record["status"] == "proved":
+        return f": ${record['quantifier'].replace(' with ', '$ with $')}$"
+    return f": {record['how']}" if "how" in record else ""
+
+
+def answered(source: str) -> Table:
+    """The statements of a source (A, B or E) with their verdicts and where they are answered."""
+    rows = []
+    for s in statements():
+        if s["id"][0] != source:
+            continue
+        found = [link(r) for r in evidence(s["id"])]
+        where = ", ".join(p for p, _ in found), "<br>".join(h for _, h in found)
+        verdict = s["verdict"] if s["verdict"] != "open" else "not yet in this edition"
+        rows.append(
+            (_both(s["id"]), _both(s["text"]), _both(verdict), _both(s["note"]), where)
+        )
+    header = ("id", "statement", "verdict", "remark", "where")
+    return table(header, rows, f"Statements of source {source}")

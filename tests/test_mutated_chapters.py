@@ -1,0 +1,77 @@
+"""A sign flipped in any line of any derivation of any chapter is noticed.
+
+Every call of ``.step(...)`` in a chapter is tried with its line negated, in the chapter's own
+namespace: the cell must raise, and the message must name the line.
+"""
+
+import ast
+import contextlib
+import io
+import os
+
+import pytest
+
+from chapters import ROOT, cells, is_notebook, pages
+from lmmcore.proof import StepError
+
+os.environ["MPLBACKEND"] = "agg"
+CHAPTERS = [page for page in pages() if is_notebook(page) and ".step(" in page.read_text("utf-8")]
+
+
+class FlipSign(ast.NodeTransformer):
+    """Negate the line of the step number ``target`` of a cell."""
+
+    def __init__(self, target):
+        self.target, self.steps, self.flipped = target, 0, None
+
+    def visit_Call(self, node):
+        self.generic_visit(node)
+        if isinstance(node.func, ast.Attribute) and node.func.attr == "step":
+            if self.steps == self.target:
+                self.flipped = ast.unparse(node.args[0])
+                node.args[0] = ast.UnaryOp(ast.USub(), node.args[0])
+            self.steps += 1
+        return node
+
+
+def is_zero(expression):
+    return expression.startswith(("zero(", "0"))
+
+
+def run(code, namespace):
+    with contextlib.redirect_stdout(io.StringIO()):
+        exec(compile(code, "<cell>", "exec"), namespace)  # noqa: S102 - the chapter's own code
+
+
+def mutants(code):
+    """The cell with one flipped step, for each of its steps."""
+    number = 0
+    while True:
+        tree = ast.parse(code)
+        flip = FlipSign(number)
+        tree = ast.fix_missing_locations(flip.visit(tree))
+        if flip.flipped is None:
+            return
+        if not is_zero(flip.flipped):  # minus zero is zero
+            yield flip.flipped, tree
+        number += 1
+
+
+@pytest.mark.parametrize("page", CHAPTERS, ids=lambda page: page.stem)
+def test_a_flipped_sign_in_any_line_is_noticed(page, monkeypatch):
+    monkeypatch.chdir(ROOT / "chapters")
+    monkeypatch.setenv("LMMCORE_CHAPTER", page.stem)
+    monkeypatch.delenv("LMMCORE_RECORD", raising=False)
+    namespace, tried = {"__name__": "__main__"}, 0
+    import matplotlib.pyplot as plt
+
+    for cell in cells(page):
+        if ".step(" in cell.code:
+            for line, mutant in mutants(cell.code):
+                with pytest.raises(StepError, match=r"line \d+ is false"):
+                    run(mutant, dict(namespace))
+                tried += 1
+                assert line
+        run(cell.code, namespace)
+        plt.close("all")
+    assert tried >= 3
