@@ -73,7 +73,7 @@ def derivation_html(d: Derivation, result: Result | None = None) -> str:
     verdict = f'<p class="verdict">{status_words(d)}</p>' if len(d.lines) > 1 else ""
     return (
         f'<div class="derivation"{anchor}>{heading(result, "Derivation")}'
-        f'<ol class="lines">{"".join(rows)}</ol>{where}{verdict}{_fold_out(d)}</div>'
+        f'<ol class="lines" start="0">{"".join(rows)}</ol>{where}{verdict}{_fold_out(d)}</div>'
     )
 
 
