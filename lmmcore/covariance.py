@@ -146,7 +146,7 @@ class Structure(Covariance):
         return np.abs(theta)
 
     def free(self, theta: Array) -> NDArray[np.bool_]:
-        """Which parameters may move while the zeros on the diagonal of Lambda stay, (n_theta,)."""
+        """Which parameters may move while the rank of Lambda stays, (n_theta,)."""
         return theta != 0
 
     def regular(self, theta: Array) -> NDArray[np.bool_]:
@@ -236,20 +236,22 @@ class Unstructured(Structure):
         return theta * sign[column]  # flipping a column of Lambda leaves Lambda Lambda' alone
 
     def free(self, theta: Array) -> NDArray[np.bool_]:
-        column, row = np.triu_indices(self.size)
-        return (theta[row == column] != 0)[column]
+        factor = np.tensordot(theta, self.basis, axes=1)
+        return np.any(factor != 0, axis=0)[np.triu_indices(self.size)[0]]
 
     def regular(self, theta: Array) -> NDArray[np.bool_]:
         return np.full(self.n_theta, bool(np.all(self.free(theta))))
 
     def theta_of(self, gamma: Array, z_scale: Array, tolerance: float = 0.0) -> Array:
-        # Cholesky of a positive semi-definite matrix: a pivot that vanishes empties its column
-        rest, factor = gamma.copy(), np.zeros_like(gamma)
+        # Cholesky of a positive semi-definite matrix; a pivot that vanishes gives no column, and
+        # the columns move to the left, so that rank r always has r of them, free to move
+        rest, factor, rank = gamma.copy(), np.zeros_like(gamma), 0
         for j in range(self.size):
             pivot = np.sqrt(max(rest[j, j], 0.0))
             if pivot * z_scale[j] > tolerance:
-                factor[j:, j] = rest[j:, j] / pivot
-                rest = rest - np.outer(factor[:, j], factor[:, j])
+                factor[j:, rank] = rest[j:, j] / pivot
+                rest = rest - np.outer(factor[:, rank], factor[:, rank])
+                rank += 1
         return factor.T[np.triu_indices(self.size)]
 
     def labels(self, effects: tuple[str, ...]) -> list[str]:

@@ -21,8 +21,9 @@ from lmmcore.profile import Profile
 from lmmcore.structure import GroupedProfile, has_groups
 
 GRADIENT_TOLERANCE = 1e-8  # largest gradient per observation, theta in units of the columns of Z
-SMALL = 1e-3  # a theta this small, in the same units, is tried at exactly 0
-MAX_ITERATIONS = 100
+SMALL = 0.05  # a theta this small, in the same units, is tried at exactly 0
+ROUGH = 1e-4  # gradient per observation, likewise, after which zeros are looked for
+MAX_ITERATIONS = 50
 
 
 class ConvergenceWarning(UserWarning):
@@ -280,29 +281,45 @@ def fit(model: LinearMixedModel, method: str = "REML") -> Fit:
 
 
 def _minimise(profile: Profile, trace: list[Iteration]) -> Array:
-    """The theta of least criterion: Newton from Lambda = I, small parameters tried at exactly 0."""
-    scale = _parameter_scale(profile)
-    theta = scale * np.concatenate(
+    """The theta of least criterion: a descent from Lambda = I, and again if a zero is lower."""
+    unit = _parameter_scale(profile) * np.concatenate(
         [np.empty(0)] + [s.start() for s, _, _ in profile.covariance.placements()])
-    for attempt in range(2):
-        theta = _fix_signs(profile, _newton(profile, theta, np.ones(len(theta), bool), trace))
+    theta = _descend(profile, unit, trace)
+    # the criterion may have several minima (A17): one inside can hide a lower one on the boundary
+    for _, part, _ in profile.covariance.placements():
+        near_zero = theta.copy()
+        near_zero[part] = 0.0
+        if profile.criterion(near_zero) < profile.criterion(theta):
+            near_zero[part] = 0.1 * unit[part]
+            other = _descend(profile, near_zero, trace)
+            theta = min(theta, other, key=profile.criterion)
+    return theta
+
+
+def _descend(profile: Profile, theta: Array, trace: list[Iteration]) -> Array:
+    """A local minimum by Newton's method, small parameters tried at exactly 0."""
+    everything = np.ones(len(theta), bool)
+    # a rough minimum shows which parameters go to 0, where Newton's method in all would be slow
+    for gradient in (ROUGH * profile.m, 0.0):
+        theta = _fix_signs(profile, _newton(profile, theta, everything, trace, gradient))
         at_zero = _at_zero(profile, theta)
         free = _free(profile, at_zero)
-        if np.all(free):
-            return theta
-        at_zero = _fix_signs(profile, _newton(profile, at_zero, free, trace))
-        # the gradient in theta is 0 here whatever the data; the slope in phi is what decides
-        if all(point.slope >= 0 for point in profile.boundary(at_zero)):
-            return at_zero
-        if attempt == 0:
-            theta = _step_inside(profile, at_zero)
+        if not np.all(free):
+            at_zero = _fix_signs(profile, _newton(profile, at_zero, free, trace, 0.0))
+            # the gradient in theta is 0 here whatever the data; the slope in phi is what decides
+            if all(point.slope >= 0 for point in profile.boundary(at_zero)):
+                return at_zero
     return theta
 
 
 def _newton(
-    profile: Profile, theta: Array, free: NDArray[np.bool_], trace: list[Iteration]
+    profile: Profile,
+    theta: Array,
+    free: NDArray[np.bool_],
+    trace: list[Iteration],
+    enough: float,
 ) -> Array:
-    """Newton steps in the free parameters until the gradient is rounding noise."""
+    """Newton steps in the free parameters to a small enough gradient, or to rounding noise."""
     scale = _parameter_scale(profile)[free]
 
     def evaluate(theta: Array) -> tuple[Iteration, Array, Array]:
@@ -312,14 +329,17 @@ def _newton(
         return point, gradient, hessian[np.ix_(free, free)] * np.outer(scale, scale)
 
     point, gradient, hessian = evaluate(theta)
-    trace.append(point)
-    while len(trace) <= MAX_ITERATIONS and point.max_gradient > 0:
+    if not trace or not np.array_equal(trace[-1].theta, theta):
+        trace.append(point)
+    for _ in range(MAX_ITERATIONS):
+        if point.max_gradient <= enough:
+            break
         values, vectors = np.linalg.eigh(hessian)
         # |H| turns Newton away from saddle points and maxima; near the optimum it is H itself
         curvature = np.maximum(np.abs(values), 1e-8 * np.max(np.abs(values)))
         step = -vectors @ ((vectors.T @ gradient) / curvature)
         reach = 2.0 * (1.0 + np.linalg.norm(point.theta[free] / scale))
-        step *= min(1.0, reach / np.linalg.norm(step))
+        step *= reach / max(reach, float(np.linalg.norm(step)))
         noise = 1e-13 * (abs(point.criterion) + profile.m)
         for _ in range(30):
             trial_theta = point.theta.copy()
@@ -359,21 +379,6 @@ def _at_zero(profile: Profile, theta: Array) -> Array:
         if not np.all(s.free(singular)):
             at_zero[part] = singular
     return at_zero
-
-
-def _step_inside(profile: Profile, theta: Array) -> Array:
-    """theta with some variance added wherever the criterion falls from the boundary."""
-    inside = theta.copy()
-    slope = profile.slope(profile.pieces(theta))
-    for (s, part, rows), z, term in zip(profile.covariance.placements(), profile.z_scale,
-                                        profile.model.terms, strict=True):
-        block = slope[rows[:, :, None], rows[:, None, :]].sum(axis=0)
-        falling = [p.direction for p in s.boundary(theta[part], block, term.effects) if p.slope < 0]
-        if falling:
-            gamma = s.gamma(theta[part]) + sum(0.1 * e / np.sum(e * np.outer(z, z))
-                                               for e in falling)
-            inside[part] = s.theta_of(gamma, z)
-    return inside
 
 
 def _check_identified(profile: Profile) -> None:

@@ -1,0 +1,114 @@
+"""Every bad input gives one ValueError that says what is wrong."""
+
+import numpy as np
+import pytest
+from reference_models import ONE, reference_model
+
+from lmmcore import LinearMixedModel, ScaledIdentity, fit, from_groups, grouped, load, simulate
+from lmmcore.closed_forms import neyman_scott, one_way, simple_sample
+from lmmcore.covariance import Unstructured
+from lmmcore.plots import profile_curves
+from lmmcore.subjects import sigma2_fixed_G
+
+RNG = np.random.default_rng(0)
+y = RNG.standard_normal(12)
+x = RNG.standard_normal(12)
+g = np.repeat(np.arange(4), 3)
+X = np.column_stack([np.ones(12), x])
+
+
+def with_(values, i, value):
+    values = np.array(values, float)
+    values.flat[i] = value
+    return values
+
+
+BAD = {
+    "NaN in y": (lambda: grouped(with_(y, 3, np.nan), X, g), "y has 1 missing or infinite"),
+    "infinity in X": (lambda: grouped(y, with_(X, 3, np.inf), g), "X has 1 missing or infinite"),
+    "NaN in Z": (lambda: grouped(y, X, g, with_(X, 3, np.nan)), "Z has 1 missing or infinite"),
+    "NaN in sparse or dense Z": (
+        lambda: LinearMixedModel(y, X, with_(X, 3, np.nan), Unstructured(2)), "Z has 1 missing"),
+    "X too short": (lambda: grouped(y, X[:-1], g), "X has 11 rows but y has 12"),
+    "column too short": (lambda: grouped(y, {"a": x[:-1]}, g), r"X\['a'\] has shape \(11,\)"),
+    "groups too short": (lambda: grouped(y, X, g[:-1]), r"groups 'groups' have shape \(11,\)"),
+    "y a matrix": (lambda: grouped(X, X, g), "y must be a vector"),
+    "y empty": (lambda: grouped([], X, g), "y is empty"),
+    "X a vector": (lambda: grouped(y, x, g), "X must be a matrix"),
+    "X without columns": (lambda: grouped(y, {}, g), "X has no columns"),
+    "objects in y": (lambda: grouped(y.astype(object), X, g), "y holds values of type object"),
+    "text in X": (lambda: grouped(y, {"a": g.astype(str)}, g), r"X\['a'\] holds values of type <U"),
+    "complex y": (lambda: grouped(y + 1j, X, g), "y holds values of type complex128"),
+    "rank-deficient X": (
+        lambda: grouped(y, {"(Intercept)": 1, "x": x, "double": 2 * x - 1}, g),
+        "full column rank: double can be written"),
+    "zero column": (lambda: grouped(y, {"a": x, "none": 0 * x}, g), "full column rank: none"),
+    "n <= p": (lambda: LinearMixedModel(y[:2], X[:2]), "n = 2 observations for p = 2"),
+    "constant response": (lambda: grouped(0 * y + 1545.1, ONE, g), "y is constant"),
+    "response in X": (lambda: grouped(3 * x + 1, X, g), "exact combination of the columns of X"),
+    "object labels": (lambda: grouped(y, X, np.array([None, 1, "a"] * 4, object)), "mix objects"),
+    "missing label": (lambda: grouped(y, X, with_(g, 0, np.nan)), "have missing labels"),
+    "one level": (lambda: grouped(y, X, 0 * g), "one level only"),
+    "one observation per level": (
+        lambda: grouped(y, X, np.arange(12)), "one observation per level: sigma2 and the variance"),
+    "unknown covariance": (lambda: grouped(y, X, g, None, "AR(2)"), "no covariance 'AR"),
+    "Z not by factor": (lambda: grouped(y, X, {"g": g}, X), "Z must be a mapping from"),
+    "Z and structure": (lambda: LinearMixedModel(y, X, X, ScaledIdentity(3)),
+                        "Z has 2 columns but the covariance structure is for 3"),
+    "Z of other length": (lambda: LinearMixedModel(y, X, X[:-1], ScaledIdentity(2)),
+                          "Z has 11 rows"),
+    "Z a vector": (lambda: LinearMixedModel(y, X, x, ScaledIdentity(1)), "Z must be a matrix"),
+    "zero column of Z": (lambda: grouped(y, X, g, {"a": x, "none": 0}), "Z are all zero"),
+    "subjects of other number": (lambda: from_groups([y], [X, X], [X]), "list 1, 2 and 1 subjects"),
+    "empty group": (lambda: from_groups([y, []], [X, X[:0]], [X, X[:0]]), "leave empty groups out"),
+    "no groups": (lambda: from_groups([], [], []), "at least one observation"),
+    "subject's rows": (lambda: from_groups([y, y], [X, X[:3]], [X, X]), "X_i must be a matrix"),
+    "subject's columns": (lambda: from_groups([y, y], [X, X[:, :1]], [X, X]), "same number of col"),
+    "method": (lambda: fit(grouped(y, X, g), "MLE"), 'must be "REML" or "ML", not'),
+    "one per level, by matrices": (
+        lambda: fit(LinearMixedModel(y, X, np.eye(12), ScaledIdentity(12))),
+        "cannot tell sigma2 and term 1"),
+    "one per level, slopes": (
+        lambda: fit(grouped(y[:8], ONE, np.arange(8), {"a": 1, "b": np.arange(8) % 2})),
+        "not identified"),
+    "term twice": (lambda: fit(grouped(y, X, {"g": g, "h": g})), "cannot tell g: .* and h: "),
+    "fixed and random": (
+        lambda: fit(grouped(y, (g[:, None] == np.arange(4)).astype(float), g)),
+        "columns of X already explain"),
+    "no residual variation": (
+        lambda: fit(grouped(g + 0.0, ONE, g)), "no residual variation is left"),
+    "no residual variation, crossed": (
+        lambda: fit(grouped(np.sin(g) + np.arange(12) % 3, ONE, {"g": g, "h": np.arange(12) % 3})),
+        "no residual variation is left"),
+    "unknown data": (lambda: load("iris"), "no data set 'iris'; there are"),
+    "size of a structure": (lambda: Unstructured(0), "at least one random effect"),
+    "sample of one": (lambda: simple_sample([1.0]), "at least two observations"),
+    "not pairs": (lambda: neyman_scott(X[:, :1]), "one pair in each row"),
+    "not a table": (lambda: one_way(y), "table of at least 2 groups"),
+    "one-way method": (lambda: one_way(X, "EM"), '"moments", not'),
+    "beta's length": (lambda: simulate(grouped(y, X, g), [1.0], 1.0, [1.0], 1), "beta needs 2"),
+    "negative sigma2": (lambda: simulate(grouped(y, X, g), [1.0, 1], -1.0, [1.0], 1),
+                        "sigma2 must not be negative"),
+    "profile of two parameters": (
+        lambda: profile_curves(reference_model("Penicillin"), np.linspace(0, 1, 3)),
+        "one parameter phi"),
+    "negative phi": (lambda: profile_curves(grouped(y, X, g), np.linspace(-1, 1, 3)),
+                     "non-negative"),
+    "no root": (lambda: sigma2_fixed_G([np.zeros(3) + 1e-9 * np.arange(3)], [np.ones((3, 1))],
+                                       [np.eye(3)], 1e6 * np.eye(3)), "no positive root"),
+}
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_bad_input(name):
+    attempt, message = BAD[name]
+    with pytest.raises(ValueError, match=message):
+        attempt()
+
+
+def test_errors_are_single_plain_lines():
+    for attempt, _ in BAD.values():
+        with pytest.raises(ValueError, match=r"\w") as error:
+            attempt()
+        assert "\n" not in str(error.value)
+        assert len(str(error.value)) < 260

@@ -1,0 +1,270 @@
+"""Properties every fit must have, on random data."""
+
+import warnings
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from reference_models import ONE, reference_model, slopes
+
+from lmmcore import (
+    ConvergenceWarning,
+    LinearMixedModel,
+    Profile,
+    definition,
+    fit,
+    grouped,
+    simulate,
+)
+from lmmcore.closed_forms import one_way
+
+SEEDS = st.integers(0, 10**6)
+SOME = settings(max_examples=12, deadline=None, derandomize=True,
+                suppress_health_check=list(HealthCheck))
+METHODS = pytest.mark.parametrize("method", ["REML", "ML"])
+
+
+def data(seed, n=40, groups=7):
+    rng = np.random.default_rng(seed)
+    g = rng.permutation(np.arange(n) % groups)
+    x = rng.standard_normal(n)
+    y = 3 + 2 * x + rng.standard_normal(groups)[g] * rng.choice([0.0, 0.3, 1.0, 10.0]) \
+        + rng.standard_normal(n)
+    return y, {"(Intercept)": 1, "x": x}, g
+
+
+@METHODS
+@SOME
+@given(seed=SEEDS, a=st.sampled_from([-3.0, 1e-6, 1e6]), b=st.floats(-100, 100))
+def test_equivariant_under_y_to_ay_plus_Xb(method, seed, a, b):
+    y, X, g = data(seed)
+    first = fit(grouped(y, X, g), method)
+    second = fit(grouped(a * (y + b * X["x"]), X, g), method)
+    np.testing.assert_allclose(second.theta, first.theta, rtol=1e-6, atol=1e-6)
+    np.testing.assert_allclose(second.sigma2, a**2 * first.sigma2, rtol=1e-8)
+    beta = a * (first.beta + [0, b])
+    np.testing.assert_allclose(second.beta, beta, rtol=1e-7, atol=1e-7 * abs(a))
+    shift = first.criterion + 2 * Profile(first.model, method).m * np.log(abs(a))
+    assert second.criterion == pytest.approx(shift, abs=1e-7)
+
+
+@METHODS
+@SOME
+@given(seed=SEEDS, c=st.sampled_from([1e-6, 1e6]))
+def test_units_of_a_covariate_change_only_its_coefficients(method, seed, c):
+    model = slopes(seed)
+    term = model.terms[0]
+    scale = np.array([1.0, c])
+    X = model.X * [1.0, c, 1.0]
+    first = fit(model, method)
+    second = fit(grouped(model.y, X, term.codes, term.columns * scale), method)
+    assert second.log_likelihood - first.log_likelihood == pytest.approx(
+        -np.log(c) if method == "REML" else 0.0, abs=1e-7)
+    np.testing.assert_allclose(second.beta * [1.0, c, 1.0], first.beta, rtol=1e-6, atol=1e-8)
+    ours = second.variance_components[0].covariance * np.outer(scale, scale)
+    np.testing.assert_allclose(ours, first.variance_components[0].covariance, rtol=1e-5, atol=1e-6)
+
+
+@METHODS
+@SOME
+@given(seed=SEEDS)
+def test_row_order_and_group_names_do_not_matter(method, seed):
+    y, X, g = data(seed)
+    first = fit(grouped(y, X, g), method)
+    rng = np.random.default_rng(seed)
+    order = rng.permutation(len(y))
+    names = rng.permutation(100)[:7].astype(str)
+    second = fit(grouped(y[order], {"(Intercept)": 1, "x": X["x"][order]}, names[g][order]), method)
+    np.testing.assert_allclose(second.theta, first.theta, rtol=1e-7, atol=1e-7)
+    np.testing.assert_allclose(second.beta, first.beta, rtol=1e-9)
+    np.testing.assert_allclose(second.fitted, first.fitted[order], rtol=1e-7, atol=1e-7)
+
+
+@SOME
+@given(seed=SEEDS)
+def test_balanced_ml_sigma2_is_at_most_reml_sigma2(seed):
+    y = np.random.default_rng(seed).standard_normal((6, 4))
+    model = grouped(y.ravel(), ONE, np.repeat(np.arange(6), 4))
+    assert fit(model, "ML").sigma2 <= fit(model, "REML").sigma2 * (1 + 1e-12)
+
+
+@METHODS
+@SOME
+@given(seed=SEEDS)
+def test_general_fit_equals_the_closed_form(method, seed):
+    rng = np.random.default_rng(seed)
+    y = rng.standard_normal((5, 4)) + rng.choice([0.0, 0.5, 5.0]) * rng.standard_normal((5, 1))
+    closed = one_way(y, method)
+    result = fit(grouped(y.ravel(), ONE, np.repeat(np.arange(5), 4)), method)
+    np.testing.assert_allclose(result.beta[0], closed.xi, rtol=1e-10)
+    np.testing.assert_allclose(result.sigma2, closed.sigma2, rtol=1e-9)
+    np.testing.assert_allclose(result.estimates[1], closed.tau2, rtol=1e-8, atol=1e-10)
+    assert bool(result.boundary) == closed.boundary
+
+
+@METHODS
+@SOME
+@given(seed=SEEDS)
+def test_nothing_on_a_grid_is_better_one_parameter(method, seed):
+    y, X, g = data(seed)
+    result = fit(grouped(y, X, g), method)
+    profile = Profile(result.model, method)
+    grid = np.append(0.0, np.geomspace(1e-3, 1e3, 60))
+    assert result.converged
+    assert result.criterion <= min(profile.criterion(np.array([t])) for t in grid) + 1e-9
+
+
+@METHODS
+@settings(SOME, max_examples=40)
+@given(seed=SEEDS, spread=st.sampled_from([0.0, 0.1, 0.5, 3.0]))
+def test_slopes_converge_to_an_optimum_inside_or_on_the_boundary(method, seed, spread):
+    model = slopes(seed, groups=6, spread=spread)
+    result = fit(model, method)
+    profile = Profile(model, method)
+    assert result.converged
+    assert all(point.slope >= 0 for point in result.boundary)
+    rng = np.random.default_rng(seed)
+    for size in (1e-3, 1e-2, 0.1, 1.0):
+        for _ in range(10):
+            other = result.theta + size * rng.standard_normal(3)
+            assert profile.criterion(other) >= result.criterion - 1e-8
+
+
+@METHODS
+@SOME
+@given(seed=SEEDS)
+def test_crossed_factors_converge(method, seed):
+    rng = np.random.default_rng(seed)
+    a, b = np.divmod(np.arange(60), 6)
+    y = rng.standard_normal(10)[a] + rng.choice([0, 2.0]) * rng.standard_normal(6)[b] \
+        + rng.standard_normal(60)
+    result = fit(grouped(y, ONE, {"a": a, "b": b}), method)
+    profile = Profile(result.model, method)
+    assert result.converged
+    grid = np.array([0.0, 0.1, 0.3, 1.0, 3.0])
+    assert result.criterion <= min(profile.criterion(np.array([s, t]))
+                                   for s in grid for t in grid) + 1e-9
+
+
+@SOME
+@given(seed=SEEDS)
+def test_three_random_effects(seed):
+    model = slopes(seed, groups=15, q=3)
+    result = fit(model)
+    assert result.converged
+    gamma = result.variance_components[0].covariance
+    assert np.linalg.eigvalsh(gamma)[0] >= -1e-12 * np.trace(gamma)
+    if result.boundary:
+        assert min(p.slope for p in result.boundary) >= 0
+
+
+def test_singular_correlation_is_told():
+    rng = np.random.default_rng(5)
+    x = np.tile(np.arange(4.0), 12)
+    g = np.repeat(np.arange(12), 4)
+    y = rng.standard_normal(12)[g] * (2 + x) + 2 * rng.standard_normal(48)
+    days = {"(Intercept)": 1, "x": x}
+    result = fit(grouped(y, days, {"g": g}, {"g": days}))
+    assert result.converged
+    assert result.theta[2] == 0.0
+    assert result.boundary[0].slope > 0
+    assert abs(result.variance_components[0].correlation[0, 1]) == pytest.approx(1.0, abs=1e-12)
+    assert np.isnan(result.se_observed[1:]).all()
+    assert "Boundary" in result.summary()
+
+
+def test_general_covariances_of_one_level():
+    model = reference_model("sleepstudy_ris")
+    one = grouped(model.y, dict(zip(model.names, model.X.T, strict=True)),
+                  model.terms[0].levels[model.terms[0].codes],
+                  {"(Intercept)": 1, "Days": model.X[:, 1] * 4}, "identity")
+    result = fit(one)
+    assert result.converged
+    np.testing.assert_allclose(np.diff(np.diag(result.variance_components[0].covariance)), 0)
+
+
+def test_without_random_effects_it_is_least_squares():
+    y, X, _ = data(1)
+    result = fit(LinearMixedModel(y, X))
+    columns = np.column_stack([np.ones(40), X["x"]])
+    beta, rss, *_ = np.linalg.lstsq(columns, y)
+    np.testing.assert_allclose(result.beta, beta, rtol=1e-12)
+    assert result.sigma2 == pytest.approx(rss[0] / 38, rel=1e-12)
+    assert result.se_observed[0] == pytest.approx(result.sigma2 * np.sqrt(2 / 38), rel=1e-12)
+
+
+def test_standard_errors_by_the_curvature_of_the_likelihood():
+    model = reference_model("sleepstudy_ris")
+    for method in ("REML", "ML"):
+        result = fit(model, method)
+        V = definition.marginal_covariance(model, result.theta, result.sigma2)
+        dV = definition.covariance_derivatives(model)
+        for kind, se in (("observed", result.se_observed), ("expected", result.se_expected)):
+            information = definition.observed_information(model.y, model.X, V, dV, method) \
+                if kind == "observed" else definition.expected_information(model.X, V, dV, method)
+            np.testing.assert_allclose(se, np.sqrt(np.diag(np.linalg.inv(information))), rtol=1e-8)
+
+
+def test_simulation_recovers_the_parameters():
+    model = reference_model("Penicillin")
+    theta = np.array([1.5, 3.5])
+    Y = simulate(model, [20.0], 0.3, theta, seed=1, size=200)
+    np.testing.assert_array_equal(Y, simulate(model, [20.0], 0.3, theta, seed=1, size=200))
+    fits = [fit(model.with_response(y)) for y in Y.T]
+    assert all(f.converged for f in fits)
+    mean = np.mean([f.estimates for f in fits], axis=0)
+    np.testing.assert_allclose(mean, 0.3 * np.array([1.0, 1.5**2, 3.5**2]), rtol=0.15)
+    spread = np.std([f.estimates for f in fits], axis=0)
+    expected = np.mean([f.se_expected for f in fits], axis=0)
+    np.testing.assert_allclose(spread, expected, rtol=0.25)
+
+
+def test_simulated_covariance_is_V():
+    model = slopes(3, groups=2)
+    theta = np.array([0.7, -0.3, 0.4])
+    Y = simulate(model, np.zeros(3), 2.0, theta, seed=2, size=40000)
+    np.testing.assert_allclose(np.cov(Y), definition.marginal_covariance(model, theta, 2.0),
+                               atol=0.15)
+
+
+def test_not_converged_says_so(monkeypatch):
+    monkeypatch.setattr("lmmcore.fitting.MAX_ITERATIONS", 2)
+    with pytest.warns(ConvergenceWarning, match="did not converge"):
+        result = fit(reference_model("sleepstudy_ris"))
+    assert not result.converged
+    assert "NOT CONVERGED" in result.summary()
+    assert "NOT CONVERGED" in result._repr_html_()
+
+
+def test_converged_fit_does_not_warn():
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        fit(reference_model("sleepstudy_ris"))
+
+
+def test_many_groups():
+    rng = np.random.default_rng(0)
+    g = np.repeat(np.arange(3000), 5)
+    x = rng.standard_normal(15000)
+    b = rng.standard_normal((3000, 2)) * [1.0, 0.5]
+    y = 1 + x + b[g, 0] + b[g, 1] * x + rng.standard_normal(15000)
+    days = {"(Intercept)": 1, "x": x}
+    result = fit(grouped(y, days, {"g": g}, {"g": days}))
+    assert result.converged
+    np.testing.assert_allclose(result.estimates, [1, 1, 0, 0.25], atol=0.08)
+
+
+def test_two_minima_the_lower_one_is_found():
+    # seed 273: the ML criterion of this small unbalanced sample has minima at 0 and inside (A17)
+    model = slopes(273, groups=4, q=1, spread=0.3)
+    profile = Profile(model, "ML")
+    grid = np.linspace(0.0, 3.0, 301)
+    value = np.array([profile.criterion(np.array([t])) for t in grid])
+    minima = 1 + np.flatnonzero((value[1:-1] < value[:-2]) & (value[1:-1] < value[2:]))
+    result = fit(model, "ML")
+    assert len(minima) == 1
+    assert value[0] < value[1]
+    assert value[0] < value[minima[0]]
+    assert result.theta[0] == 0.0
+    assert result.criterion == pytest.approx(value[0], abs=1e-10)

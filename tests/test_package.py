@@ -1,0 +1,107 @@
+"""Data, imports, plots, summaries."""
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from reference_models import reference_model
+
+import lmmcore
+from lmmcore import data, fit, load, plots
+
+
+@pytest.mark.parametrize(("name", "rows", "columns"), [
+    ("Dyestuff", 30, ["Batch", "Yield"]),
+    ("Dyestuff2", 30, ["Batch", "Yield"]),
+    ("sleepstudy", 180, ["Reaction", "Days", "Subject"]),
+    ("Penicillin", 144, ["diameter", "plate", "sample"]),
+    ("Pastes", 60, ["strength", "batch", "cask", "sample"]),
+])
+def test_data(name, rows, columns):
+    table = load(name)
+    assert len(table) == rows
+    assert list(table.columns) == columns
+    assert {c.dtype.kind for c in table.columns.values()} == {"f", "U"}
+    assert table.origin in repr(table)
+    assert name in data.names()
+    with pytest.raises(KeyError, match="has no column 'nothing'"):
+        table["nothing"]
+
+
+def test_import_is_light():
+    code = ("import sys, lmmcore; "
+            "heavy = {'sympy', 'matplotlib', 'pandas', 'scipy', 'numpy'} & set(sys.modules); "
+            "assert not heavy, heavy; "
+            "lmmcore.fit; assert not {'sympy', 'matplotlib', 'pandas'} & set(sys.modules)")
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_every_public_name_is_there():
+    for name in lmmcore.__all__:
+        assert getattr(lmmcore, name).__name__ == name
+    with pytest.raises(AttributeError, match="nothing"):
+        _ = lmmcore.nothing
+
+
+def figures():
+    dyestuff, sleep = reference_model("Dyestuff"), reference_model("sleepstudy_ris")
+    yield plots.profile_curves(dyestuff, np.linspace(0, 4, 41))
+    yield plots.sigma2_curves(dyestuff, [0.8], np.linspace(1000, 6000, 50))
+    yield plots.surface(dyestuff, np.linspace(1000, 6000, 12), np.linspace(0, 8000, 9))
+    yield plots.shrinkage(fit(sleep), sleep.X[:, 1], "Days", "Reaction (ms)")
+    yield plots.estimates(fit(sleep, "ML"), fit(sleep))
+
+
+def test_plots_are_labelled_and_change_no_style():
+    import matplotlib as mpl
+
+    before = dict(mpl.rcParams)
+    for figure in figures():
+        figure.canvas.draw()
+        axes = figure.axes[0]
+        assert (axes.get_xlabel() and (axes.get_ylabel() or axes.get_yticklabels())) \
+            or (figure.get_supxlabel() and figure.get_supylabel())
+        assert axes.get_legend() is not None or figure.legends
+    assert dict(mpl.rcParams) == before
+
+
+def test_profile_curves_are_the_profile():
+    model = reference_model("Dyestuff")
+    axes = plots.profile_curves(model, np.linspace(0, 4, 401)).axes[0]
+    curves = {line.get_label(): line for line in axes.lines if len(line.get_xdata()) > 1}
+    for method, line in curves.items():
+        best = line.get_xdata()[np.argmax(line.get_ydata())]
+        assert best == pytest.approx(fit(model, method).phi[0], abs=0.006)
+
+
+def test_shrinkage_needs_one_factor():
+    with pytest.raises(ValueError, match="one grouping factor"):
+        plots.shrinkage(fit(reference_model("Penicillin")), np.ones(144))
+
+
+def test_summary():
+    text = fit(reference_model("sleepstudy_ris")).summary()
+    for piece in ("fit by REML", "1743.6283", "Subject 18", "612.09", "24.74", "0.066", "654.94",
+                  "251.41", "6.8246", "36.838", "Converged", "Hessian positive definite"):
+        assert piece in text
+    assert "AIC 1763.9" in fit(reference_model("sleepstudy_ris"), "ML").summary()
+
+
+def test_html_summary_is_escaped_and_whole():
+    import xml.etree.ElementTree as ET
+
+    model = lmmcore.grouped(np.random.default_rng(0).standard_normal(12), {"<1>": 1},
+                            {"a & b": np.repeat([1, 2, 3], 4)})
+    tree = ET.fromstring(fit(model)._repr_html_())
+    cells = [cell.text for cell in tree.iter("td")]
+    assert "<1>" in cells
+    assert "a & b" in cells
+
+
+def test_residuals_and_fitted_add_up():
+    result = fit(reference_model("Penicillin"))
+    np.testing.assert_allclose(result.fitted + result.residuals, result.model.y)
+    assert result.residuals.std() < np.sqrt(result.sigma2)
+    assert set(result.conditional_variances) == {"plate", "sample"}
+    assert result.conditional_variances["plate"].shape == (24, 1, 1)
