@@ -16,6 +16,7 @@ RUN     := $(VENV)/bin/python
 
 setup:
 	@command -v $(PYTHON) >/dev/null 2>&1 || { echo "error: there is no $(PYTHON) here: install Python 3.11 or newer (Debian, Ubuntu: apt install python3 python3-venv)" >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; v = sys.version_info; v >= (3, 11) or sys.exit("error: this book needs Python 3.11 or newer, but %s is Python %d.%d; another one: make PYTHON=python3.12 ..." % (sys.executable, v[0], v[1]))'
 	@$(PYTHON) tools/setup.py $(VENV)
 
 book: setup

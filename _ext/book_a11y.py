@@ -4,6 +4,11 @@ import re
 from pathlib import Path
 
 REPAIRS = [
+    # the sidebar holds the search button and the book's name outside any landmark
+    (
+        r'<div id="pst-primary-sidebar" class="([^"]*)">',
+        r'<div id="pst-primary-sidebar" class="\1" role="region" aria-label="The book">',
+    ),
     (r'<div role="list" class="citation-list">', '<div class="citation-list">'),
     (r'(<div class="citation" id="[^"]*") role="doc-biblioentry"', r"\1"),
     (r' id="(proof-content|proof|exercise-content|solution-content)"', ""),

@@ -33,6 +33,8 @@ class Client(NotebookClientBase):
         except ChapterError as error:
             failed = str(error)
             LOGGER.warning(failed)
+            for cell in self.notebook.cells:  # said once is enough
+                cell["outputs"] = [o for o in cell.get("outputs", []) if o.get("name") != "stderr"]
         self.exec_metadata = {
             "mtime": datetime.now().timestamp(),
             "runtime": time.perf_counter() - start,

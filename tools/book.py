@@ -70,7 +70,7 @@ def jupyter_book() -> tuple[int, list[str]]:
             if NOISE.search(line):
                 continue
             if complaint:
-                line = line.replace("WARNING: ", "error: ", 1)
+                line = re.sub(r"(WARNING|ERROR|CRITICAL): ", "error: ", line, count=1)
                 complaints.append(line)
                 print(line, file=sys.stderr, flush=True)
             elif line.startswith("["):

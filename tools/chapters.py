@@ -145,20 +145,37 @@ def check_source(page: Path) -> list[str]:
             wrong.append(f"{where}: an NBVAL comment would hide a difference")
         if not cell.code.strip():
             wrong.append(f"{where}: the cell is empty")
-    inside = False
+    return wrong + fallen_displays(name, text)
+
+
+PROSE = re.compile(r"\{(?!code|math|raw|eval-rst|literalinclude|toctree|mermaid|list-table)")
+
+
+def fallen_displays(name: str, text: str) -> list[str]:
+    """Displays that would silently become inline: no empty line above, or words before the $$."""
+    wrong: list[str] = []
+    fences: list[tuple[str, bool]] = []  # the open fences: their marks, and whether they hold prose
+    above, inside = "", False
     for number, line in enumerate(text.splitlines(), 1):
-        if re.match(r"\s*(`{3,}|~{3,})", line):
-            inside = not inside
-        after_text = re.match(r"\s*[^\s$][^$]*\$\$\s*$", line)
-        if not inside and after_text and not closes_block(text, number):
-            wrong.append(f"{name}, line {number}: $$ after text on its line is not a display")
+        bare = line.strip()
+        fence = re.match(r"(`{3,}|~{3,}|:{3,})\s*(.*)", bare)
+        if fence and fences and not fence.group(2) and bare.startswith(fences[-1][0]):
+            fences.pop()
+            bare = ""
+        elif fence and all(prose for _, prose in fences):
+            fences.append((fence.group(1), bool(PROSE.match(fence.group(2)))))
+            bare = ""
+        elif all(prose for _, prose in fences) and "$$" in re.sub(r"`[^`]*`", "", bare):
+            if not inside and not bare.startswith("$$"):
+                wrong.append(f"{name}, line {number}: $$ after text: a display begins its own line")
+            elif not inside and above and not above.startswith((":", "---")):
+                wrong.append(f"{name}, line {number}: a display needs an empty line above")
+            if bare.count("$$") % 2:
+                inside = not inside
+        above = bare
+    if inside:
+        wrong.append(f"{name}: a $$ is not closed")
     return wrong
-
-
-def closes_block(text: str, number: int) -> bool:
-    """Whether a $$ at the end of line ``number`` closes a display that began above."""
-    before = text.splitlines()[: number - 1]
-    return sum(line.count("$$") for line in before) % 2 == 1
 
 
 def check_sources() -> list[str]:

@@ -25,7 +25,7 @@ def check_pages(site: Path) -> list[str]:
 
 
 def check_page(relative: str, html: str) -> list[str]:
-    name = relative.removesuffix(".html")
+    name = relative.removesuffix(".html") + ".md"
     soup = BeautifulSoup(html, "html.parser")
     article = soup.select_one("article") or soup.body
     if article is None:

@@ -1,25 +1,19 @@
 """Set up the environment of the book in .venv, from the hashed lock.
 
-It runs on whatever ``python3`` is, so everything up to the version check must be
-readable by very old Pythons: one clear line is better than a syntax error.
+The Makefile calls it with the Python that the book shall use, after looking at its version.
 """
 
-import sys
-
-if sys.version_info < (3, 11):
-    sys.stderr.write(
-        "error: this book needs Python 3.11 or newer, but %s is Python %d.%d; "
-        "another one: make book PYTHON=python3.12\n"
-        % (sys.executable or "python3", sys.version_info[0], sys.version_info[1])
-    )
-    sys.exit(1)
+from __future__ import annotations
 
 import hashlib
+import importlib.util
 import os
 import re
 import shutil
 import subprocess
+import sys
 from pathlib import Path
+from typing import NoReturn
 
 ROOT = Path(__file__).resolve().parents[1]
 LOCK = ROOT / "requirements.txt"
@@ -30,16 +24,16 @@ UNREACHABLE = re.compile(
 )
 
 
-def fail(message):
+def fail(message: str) -> NoReturn:
     sys.exit("error: " + message)
 
 
-def stamp(*parts):
+def stamp(*parts: str) -> str:
     """What the environment, or the project in it, was made of: a change means making it anew."""
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()
 
 
-def pip(python, arguments, total=0):
+def pip(python: str, arguments: list[str], total: int = 0) -> None:
     """Run pip, show how far it is, say in one line what went wrong."""
     command = [python, "-m", "pip", "--disable-pip-version-check", *arguments]
     process = subprocess.Popen(
@@ -67,7 +61,7 @@ def pip(python, arguments, total=0):
     fail(f"set-up failed: {last.strip()} (see _build/setup.log)")
 
 
-def main(name):
+def main(name: str) -> None:
     venv = (ROOT / name).resolve()
     mark = venv / ".ready"
     keys = [
@@ -85,12 +79,9 @@ def main(name):
     print(f"    {name} is ready", flush=True)
 
 
-def make_environment(name, venv):
+def make_environment(name: str, venv: Path) -> None:
     """A new virtual environment with everything that the lock names."""
-    try:
-        import ensurepip  # noqa: F401
-        import venv as _  # noqa: F401
-    except ImportError:
+    if not all(importlib.util.find_spec(module) for module in ("venv", "ensurepip")):
         fail(
             f"this Python ({sys.executable}) lacks the venv module or ensurepip "
             "(Debian, Ubuntu: apt install python3-venv)"

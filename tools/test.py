@@ -37,7 +37,7 @@ def main(arguments: list[str]) -> int:
     workers = [] if any(a.startswith(("-n", "--pdb")) for a in arguments) else ["-n", "2"]
     command = [sys.executable, "-m", "pytest", "-p", "progress", *workers]
     command += [f"--junitxml={REPORT}", *arguments]
-    environ = {**os.environ, "PYTHONPATH": str(ROOT / "tools")}
+    environ = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT / "tools"), str(ROOT)])}
     code = subprocess.run(command, cwd=ROOT, env=environ, check=False).returncode
     if lint.returncode:
         print("error: ruff found faults (the list above the tests, or: make lint)", file=sys.stderr)

@@ -1,0 +1,213 @@
+"""The built pages in a real browser, with every other host out of reach.
+
+Each page at two widths, light and dark. Without a browser these tests are skipped, except where
+CI=true: there a missing browser is a failure.
+"""
+
+import functools
+import http.server
+import os
+import shutil
+import threading
+from urllib.parse import unquote, urldefrag, urljoin, urlsplit
+
+import pytest
+
+from chapters import ROOT
+
+SITE = ROOT / "_build" / "html"
+WIDTHS = {"wide": {"width": 1280, "height": 900}, "phone": {"width": 390, "height": 844}}
+THEMES = ("light", "dark")
+FLAGS = (
+    "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
+    "--disable-component-update --disable-sync"
+).split()
+BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+FILES = [path.relative_to(SITE).as_posix() for path in SITE.rglob("*.html")]
+# index.html only leads to the first page
+PAGES = sorted(f for f in FILES if not f.startswith("_static/") and f != "index.html")
+CHAPTERS = [page for page in PAGES if page.startswith("chapters/")]
+
+READY = """async () => {
+  if (document.querySelector('.math, .derivation, .refutation') === null) return;
+  while (!(window.MathJax && MathJax.startup && MathJax.startup.promise))
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  await MathJax.startup.promise;
+  await document.fonts.ready;
+}"""
+
+# formulas not typeset, errors shown, elements that stick out of the page
+FAULTS = """() => {
+  const short = (e) => e.textContent.trim().replace(/\\s+/g, ' ').slice(0, 100);
+  const untypeset = [...document.querySelectorAll('.math')]
+    .filter((e) => !e.querySelector('.math') && !e.querySelector('mjx-container'))
+    .map(short);
+  const errors = [...document.querySelectorAll('mjx-merror, [data-mjx-error]')].map(short);
+  const root = document.documentElement;
+  const overflow = root.scrollWidth - root.clientWidth;
+  const clipped = (e) => {
+    for (let p = e.parentElement; p; p = p.parentElement) {
+      if (getComputedStyle(p).overflowX !== 'visible') return true;
+    }
+    return false;
+  };
+  const wide = [...document.querySelectorAll('article *')]
+    .filter((e) => e.getBoundingClientRect().right > innerWidth + 1 && !clipped(e))
+    .map((e) => e.tagName + '.' + e.className)
+    .slice(0, 5);
+  const unnamed = [...document.querySelectorAll('img')]
+    .filter((e) => !e.hasAttribute('alt') ||
+      (e.closest('article') && !(e.alt.trim() && e.alt !== e.getAttribute('src'))))
+    .map((e) => e.getAttribute('src'));
+  return {untypeset, errors, overflow: overflow > 0 ? [overflow, ...wide] : [], unnamed};
+}"""
+
+
+class Quiet(http.server.SimpleHTTPRequestHandler):
+    def log_message(self, *_):
+        pass
+
+
+@pytest.fixture(scope="module")
+def base():
+    """The site on a port of this machine."""
+    handler = functools.partial(Quiet, directory=str(SITE))
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+
+
+@pytest.fixture(scope="module")
+def browser():
+    program = next(filter(None, map(shutil.which, BROWSERS)), None)
+    if not program:
+        message = "no browser found, so the pages were not looked at (Debian: apt install chromium)"
+        if os.environ.get("CI") == "true":
+            pytest.fail(message)
+        pytest.skip(message)
+    if not PAGES:
+        pytest.fail("there are no built pages: make book")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=program, headless=True, args=FLAGS)
+        yield chromium
+        chromium.close()
+
+
+class Visit:
+    """A page that was opened, and what went wrong on the way."""
+
+    def __init__(self, browser, url, base, width="wide", theme="light"):
+        self.trouble = []
+        self.context = browser.new_context(viewport=WIDTHS[width], color_scheme=theme)
+        self.context.route("**/*", functools.partial(self.gate, base))
+        self.context.add_init_script(
+            f"localStorage.setItem('mode', '{theme}'); localStorage.setItem('theme', '{theme}')"
+        )
+        self.page = self.context.new_page()
+        self.page.on("console", self.hear)
+        self.page.on("pageerror", lambda e: self.trouble.append(f"script error: {e}"))
+        self.page.on("requestfailed", lambda r: self.trouble.append(f"request failed: {r.url}"))
+        self.page.on("response", self.answer)
+        self.page.goto(url, wait_until="load")
+        self.page.evaluate(READY)
+
+    def gate(self, base, route):
+        if route.request.url.startswith((base, "data:", "blob:", "file:")):
+            route.continue_()
+        else:
+            self.trouble.append(f"request to another host: {route.request.url}")
+            route.abort()
+
+    def hear(self, message):
+        if message.type in ("error", "warning"):
+            self.trouble.append(f"console: {message.text[:200]}")
+
+    def answer(self, response):
+        if response.status >= 400:
+            self.trouble.append(f"status {response.status}: {response.url}")
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.context.close()
+
+
+@pytest.mark.parametrize("theme", THEMES)
+@pytest.mark.parametrize("width", WIDTHS)
+@pytest.mark.parametrize("name", PAGES)
+def test_page(browser, base, name, width, theme):
+    from axe_playwright_python.sync_playwright import Axe
+
+    with Visit(browser, f"{base}/{name}", base, width, theme) as visit:
+        faults = visit.page.evaluate(FAULTS)
+        shown = visit.page.evaluate("document.documentElement.dataset.theme")
+        # in motion, colours are between two values: let transitions end
+        visit.page.add_style_tag(content="*, *::before, *::after { transition: none !important }")
+        visit.page.wait_for_timeout(50)
+        # without preload: axe would read the style sheets again, from wrong addresses
+        found = Axe().run(visit.page, options={"resultTypes": ["violations"], "preload": False})
+        violations = [
+            f"{v['id']} ({v['impact']}): {v['help']}: {[n['target'] for n in v['nodes']][:3]}"
+            for v in found.response["violations"]
+        ]
+        assert visit.trouble == []
+        assert faults["untypeset"] == []
+        assert faults["errors"] == []
+        assert faults["overflow"] == []
+        assert faults["unnamed"] == []
+        assert violations == []
+        assert shown == theme
+
+
+def test_front_door(browser, base):
+    context = browser.new_context()
+    page = context.new_page()
+    page.goto(f"{base}/index.html")
+    page.wait_for_url("**/chapters/preface.html")
+    assert "Maximum likelihood" in page.title()
+    context.close()
+
+
+def test_links_resolve(browser, base):
+    """Every link within the site leads to a page that is there, and to a place that is on it."""
+    anchors: dict[str, set[str]] = {}
+    links: dict[str, list[str]] = {}
+    for name in PAGES:
+        with Visit(browser, f"{base}/{name}", base) as visit:
+            address = visit.page.url
+            anchors[urldefrag(address)[0].removeprefix(base)] = set(
+                visit.page.evaluate("[...document.querySelectorAll('[id]')].map((e) => e.id)")
+            )
+            links[address] = visit.page.evaluate(
+                "[...document.querySelectorAll('a[href]')].map((e) => e.getAttribute('href'))"
+            )
+    broken = []
+    for address, hrefs in links.items():
+        for href in set(hrefs):
+            target, anchor = urldefrag(urljoin(address, href))
+            if not target.startswith(base):
+                continue
+            path = unquote(urlsplit(target).path)
+            exists = (SITE / path.lstrip("/")).is_file() or path == "/"
+            known = anchors.get(path)
+            if not exists or (anchor and known is not None and unquote(anchor) not in known):
+                broken.append(f"{address.removeprefix(base)} -> {href}")
+    assert sorted(set(broken)) == []
+
+
+def test_search_finds(browser, base):
+    with Visit(browser, f"{base}/search.html?q=likelihood", base) as visit:
+        visit.page.wait_for_selector("#search-results li", timeout=10_000)
+        assert "Maximum likelihood" in visit.page.locator("#search-results").inner_text()
+        assert visit.trouble == []
+
+
+def test_pages_open_from_a_folder(browser):
+    """Without a server, as one opens a file from a disk."""
+    with Visit(browser, f"{SITE.as_uri()}/{CHAPTERS[0]}", "file://") as visit:
+        assert visit.page.evaluate(FAULTS)["untypeset"] == []
+        assert visit.trouble == []

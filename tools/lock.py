@@ -1,0 +1,34 @@
+"""requirements.in -> requirements.txt: every package pinned and hashed, without any address.
+
+uv resolves for all platforms and Pythons at once; it is fetched into a place of its own.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tempfile
+import venv
+from pathlib import Path
+
+from chapters import ROOT
+
+UV = "uv==0.13.8"
+OPTIONS = "--universal --python-version 3.11 --generate-hashes --no-header --no-annotate"
+
+
+def main() -> int:
+    with tempfile.TemporaryDirectory() as folder:
+        venv.create(folder, with_pip=True)
+        python = str(Path(folder) / "bin" / "python")
+        subprocess.run([python, "-m", "pip", "install", "-q", UV], check=True)
+        command = [python, "-m", "uv", "pip", "compile", "-q", *OPTIONS.split()]
+        command += ["--no-emit-index-url", *sys.argv[1:], "requirements.in", "-o", "requirements.txt"]
+        code = subprocess.run(command, cwd=ROOT, check=False).returncode
+    if code == 0:
+        print("The lock is in requirements.txt. The next make book or make test sets up anew from it.")
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(main())
