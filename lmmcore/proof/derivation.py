@@ -252,12 +252,7 @@ class Derivation:
 
     def definitions(self) -> list[Expr]:
         """The named expressions that occur, in order of appearance."""
-        out: dict[str, Expr] = {}
-        for line in self.lines:
-            for node in line.expression.walk():
-                if node.op == "define":
-                    out.setdefault(node.value, node)
-        return list(out.values())
+        return _definitions(line.expression for line in self.lines)
 
     def on(self, **sizes: int) -> SmallCase:
         """The same lines on one exact instance of the given sizes, to look at entries."""
@@ -420,6 +415,10 @@ class Refutation:
         claim = f"{plain(self.lhs)} = {plain(self.rhs)}"
         return f"if {given} then {claim}" if given else claim
 
+    def definitions(self) -> list[Expr]:
+        """The named expressions that occur, in order of appearance."""
+        return _definitions([*(x for pair in self.given for x in pair), self.lhs, self.rhs])
+
     def _repr_html_(self) -> str:
         from .display import refutation_html
 
@@ -432,6 +431,15 @@ class Refutation:
 
     def __repr__(self) -> str:
         return f"FALSE: {self.statement()}\n{_indent(str(self.counterexample))}"
+
+
+def _definitions(expressions: Iterable[Expr]) -> list[Expr]:
+    out: dict[str, Expr] = {}
+    for e in expressions:
+        for node in e.walk():
+            if node.op == "define":
+                out.setdefault(node.value, node)
+    return list(out.values())
 
 
 def _at(setting: Setting, lhs: Expr, rhs: Expr, given: list[tuple[Expr, Expr]],

@@ -12,7 +12,7 @@ import sympy as sp
 
 from .derivation import Derivation, Refutation, Result
 from .errors import ProofError
-from .expressions import latex, plain, sympy_latex
+from .expressions import Expr, latex, plain, sympy_latex
 
 MARKS = {"proved": "✓", "instances": "≈"}
 
@@ -65,16 +65,18 @@ def derivation_html(d: Derivation, result: Result | None = None) -> str:
             f"<li>{math('= ' + latex(line.expression))}{reason}"
             f'<span class="status" role="img" aria-label="{label}">{mark}</span></li>'
         )
-    where = "".join(
-        f"<li>{math(str(x.tex) + ' = ' + latex(x.args[0]))}</li>" for x in d.definitions()
-    )
-    where = f'<p class="where">where</p><ul class="where">{where}</ul>' if where else ""
+    where = _where(d.definitions())
     anchor = f' id="{escape(result.name)}"' if result and result.name else ""
     verdict = f'<p class="verdict">{status_words(d)}</p>' if len(d.lines) > 1 else ""
     return (
         f'<div class="derivation"{anchor}>{heading(result, "Derivation")}'
         f'<ol class="lines" start="0">{"".join(rows)}</ol>{where}{verdict}{_fold_out(d)}</div>'
     )
+
+
+def _where(definitions: list[Expr]) -> str:
+    items = "".join(f"<li>{math(str(x.tex) + ' = ' + latex(x.args[0]))}</li>" for x in definitions)
+    return f'<p class="where">where</p><ul class="where">{items}</ul>' if items else ""
 
 
 def _fold_out(d: Derivation) -> str:
@@ -131,6 +133,7 @@ def refutation_html(r: Refutation) -> str:
         f'<div class="refutation"{anchor}>{heading(r, "Refuted")}{given}'
         f'<p class="claim">{math(latex(r.lhs) + " = " + latex(r.rhs))}'
         f'<span class="status" role="img" aria-label="false">✗</span></p>'
+        f"{_where(r.definitions())}"
         f"<p>False: with {chunks} the two sides are {math(sides)}</p></div>"
     )
 
