@@ -115,7 +115,7 @@ class Rules:
                 heapq.heappush(self.overlaps, entry)
 
     def complete(self, longest: int, pairs: int) -> bool:
-        """Work through up to ``pairs`` overlaps; False when no overlap up to ``longest`` is left."""
+        """Work through up to ``pairs`` overlaps; whether one up to ``longest`` is left."""
         done = 0
         while self.overlaps and done < pairs:
             if self.overlaps[0][0] > longest:

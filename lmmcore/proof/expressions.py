@@ -190,7 +190,8 @@ def _product_message(a: Expr, b: Expr) -> str:
     assert a.shape and b.shape
     text = (
         f"cannot multiply {plain(a)} ({describe_shape(a.shape)}) by "
-        f"{plain(b)} ({describe_shape(b.shape)}): the inner sizes {a.shape[1]} and {b.shape[0]} differ"
+        f"{plain(b)} ({describe_shape(b.shape)}): the inner sizes {a.shape[1]} and {b.shape[0]} "
+        "differ"
     )
     if a.shape[0] == b.shape[0]:
         text += f"; did you mean ({plain(a)}).T * {plain(b)}?"
@@ -344,7 +345,8 @@ def substitute(x: Expr, matrices: Mapping[str, Expr], scalars: Mapping[sp.Symbol
     if x.op == "number":
         return lift(x.value.subs(scalars, simultaneous=True))
     if x.op in ("eye", "zero"):
-        return Expr(x.op, shape=tuple(sp.expand(s.subs(scalars, simultaneous=True)) for s in x.shape))
+        r, c = (sp.expand(s.subs(scalars, simultaneous=True)) for s in x.shape)
+        return Expr(x.op, shape=(r, c))
     return rebuild(x, [substitute(a, matrices, scalars) for a in x.args])
 
 

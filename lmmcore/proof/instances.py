@@ -80,7 +80,7 @@ def default_root(covariance: Expr) -> Callable[[Instance], DomainMatrix]:
 
 @dataclass(frozen=True)
 class Point:
-    """Where an expression is evaluated: along which differential, to which order, at which noise."""
+    """Where to evaluate: along which differential, to which order, at which noise."""
 
     order: int = 0
     along: Differential | None = None
@@ -254,8 +254,8 @@ class Instance:
                 out: Scalar = {}
                 for x in a:
                     for key, series in self._scalar(x, at).items():
-                        old = out.get(key)
-                        out[key] = [p + q for p, q in zip(old, series)] if old else series
+                        old = out.get(key, [QQ(0)] * len(series))
+                        out[key] = [p + q for p, q in zip(old, series, strict=True)]
                 return out
             case "neg":
                 return {key: [-x for x in s] for key, s in self._scalar(a[0], at).items()}

@@ -79,7 +79,8 @@ class Grid:
     def __add__(self, other: Grid) -> Grid:
         a = self._fit(other.rows, other.cols) if len(self.rows) * len(self.cols) == 1 else self
         b = other._fit(a.rows, a.cols)
-        return Grid([[x + y for x, y in zip(*r, strict=True)] for r in zip(a.blocks, b.blocks)])
+        pairs = zip(a.blocks, b.blocks, strict=True)
+        return Grid([[x + y for x, y in zip(*r, strict=True)] for r in pairs])
 
     def __mul__(self, other: Grid) -> Grid:
         a, b = self, other

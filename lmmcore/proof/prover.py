@@ -98,7 +98,8 @@ def _matrices(algebra: Algebra, lhs: Expr, rhs: Expr, lemmas: tuple[Equation, ..
     _add_matrix_lemmas(algebra, lemmas)
     rules = Rules(algebra.relations)
     why_not = ""
-    for why_not in _rounds(rules, deadline):
+    for state in _rounds(rules, deadline):
+        why_not = state
         reduced = [rules.reduce(p.terms) for p in difference.flat()]
         if all(not normal for normal, _ in reduced):
             certificates = [c for _, c in reduced]
@@ -121,7 +122,8 @@ def _scalars(algebra: Algebra, lhs: Expr, rhs: Expr, lemmas: tuple[Equation, ...
     _add_matrix_lemmas(algebra, lemmas)
     rules = Rules(algebra.relations)
     why_not = ""
-    for why_not in _rounds(rules, deadline):
+    for state in _rounds(rules, deadline):
+        why_not = state
         for all_turns in (False, True):
             facts = scalars.facts(claim, scalars.axioms + given, rules, all_turns)
             equations = [f.equation for f in facts]

@@ -73,7 +73,7 @@ class ScalarAlgebra:
         if kind == "trace":
             return (0, len(content), content)
         size = sum(len(w) for p in content.flat() for w in p.terms)
-        return (1, len(content.rows), size, len(self.contents) and int(atom.name.split("[")[1][:-1]))
+        return (1, len(content.rows), size, int(atom.name.split("[")[1][:-1]))
 
     # -- traces ---------------------------------------------------------------------------
     def turns(self, w: Word) -> Iterator[Word]:

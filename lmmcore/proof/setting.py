@@ -24,7 +24,7 @@ KINDS = ("any", "symmetric", "positive definite", "full column rank")
 
 @dataclass(frozen=True)
 class Letter:
-    """A declared matrix symbol: its size, what is known of it, and how exact instances are drawn."""
+    """A declared matrix symbol: its size, what is known of it, how exact instances are drawn."""
 
     name: str
     shape: tuple[Dimension, Dimension]
