@@ -18,7 +18,7 @@ _HOME = {
     "Profile": "profile",
     "GroupedProfile": "structure",
     "fit": "fitting",
-    "Fit": "fitting",
+    "Fit": "results",
     "ConvergenceWarning": "fitting",
     "simulate": "simulation",
 }

@@ -1,4 +1,4 @@
-"""Maximum likelihood and REML fits: Newton's method on the exact profile criterion, and its report.
+"""Maximum likelihood and REML fits: Newton's method on the exact profile criterion.
 
 The criterion is minimised over all theta without bounds, since it is smooth through theta = 0 and
 the sign of a column of Lambda does not matter. It is an even function there, with slope 0 whatever
@@ -9,15 +9,14 @@ See the chapter "A first fit" (B36).
 from __future__ import annotations
 
 import warnings
-from dataclasses import dataclass, field
-from html import escape
 
 import numpy as np
 from numpy.typing import NDArray
 
-from lmmcore.covariance import Array, BoundaryPoint, variance_label
+from lmmcore.covariance import Array
 from lmmcore.model import LinearMixedModel, Term
 from lmmcore.profile import Profile
+from lmmcore.results import Fit, Iteration, VarianceComponent
 from lmmcore.structure import GroupedProfile, has_groups
 
 GRADIENT_TOLERANCE = 1e-8  # largest gradient per observation, theta in units of the columns of Z
@@ -28,193 +27,6 @@ MAX_ITERATIONS = 50
 
 class ConvergenceWarning(UserWarning):
     """The optimiser stopped where the gradient is not 0 or the Hessian not positive definite."""
-
-
-@dataclass(frozen=True)
-class Iteration:
-    """One point of the trace: theta, the criterion and the largest scaled gradient there."""
-
-    theta: Array
-    criterion: float
-    max_gradient: float
-
-
-@dataclass(frozen=True)
-class VarianceComponent:
-    """The estimated covariance of one term's random effects.
-
-    Attributes
-    ----------
-    group : str
-    effects : tuple of str
-    covariance : (q, q) array
-        Var of the q effects of one level, sigma2 Lambda Lambda', in squared units of y.
-    sd : (q,) array
-    correlation : (q, q) array
-        nan where a variance is 0.
-    """
-
-    group: str
-    effects: tuple[str, ...]
-    covariance: Array
-
-    @property
-    def sd(self) -> Array:
-        return np.sqrt(np.diag(self.covariance))
-
-    @property
-    def correlation(self) -> Array:
-        with np.errstate(invalid="ignore", divide="ignore"):
-            return self.covariance / np.outer(self.sd, self.sd)
-
-
-@dataclass(frozen=True)
-class Fit:
-    """A fitted linear mixed model; made by :func:`fit`.
-
-    Attributes
-    ----------
-    model : LinearMixedModel
-    method : {"REML", "ML"}
-    theta : (n_theta,) array
-        Entries of the relative covariance factor.
-    sigma2 : float
-    beta, se : (p,) arrays
-    vcov_beta : (p, p) array
-        sigma2 (X'W^-1X)^-1.
-    log_likelihood, criterion : float
-        criterion = -2 log_likelihood.
-    variance_components : list of VarianceComponent
-    parameters : tuple of str
-        Names of the covariance parameters: sigma2, then the entries of Var(U) term by term.
-    estimates, se_observed, se_expected : (1 + n_theta,) arrays
-        Their estimates and standard errors, by the observed and the expected information; nan for
-        a parameter on the boundary, which is held fixed for the others.
-    random_effects : dict of str to (G, q) arrays
-        E(U | y) by term, at the estimates.
-    conditional_variances : dict of str to (G, q, q) arrays
-        Var(U | y) by term, at the estimates.
-    fitted, residuals : (n,) arrays
-        X beta + Z E(U | y), and y less that.
-    converged : bool
-    max_gradient : float
-        Largest |d criterion / d theta| among the free parameters, theta in units of Z's columns.
-    hessian_positive_definite : bool
-    boundary : list of BoundaryPoint
-        Variances estimated as 0, with the slope of the criterion in phi which proves it.
-    iterations : list of Iteration
-    """
-
-    model: LinearMixedModel
-    method: str
-    theta: Array
-    sigma2: float
-    beta: Array
-    vcov_beta: Array
-    log_likelihood: float
-    variance_components: list[VarianceComponent]
-    parameters: tuple[str, ...]
-    estimates: Array
-    se_observed: Array
-    se_expected: Array
-    random_effects: dict[str, Array]
-    conditional_variances: dict[str, Array]
-    converged: bool
-    max_gradient: float
-    hessian_positive_definite: bool
-    boundary: list[BoundaryPoint]
-    iterations: list[Iteration] = field(repr=False)
-
-    @property
-    def se(self) -> Array:
-        return np.sqrt(np.diag(self.vcov_beta))
-
-    @property
-    def criterion(self) -> float:
-        return -2.0 * self.log_likelihood
-
-    @property
-    def phi(self) -> Array:
-        """The free entries of Var(U) / sigma2, shape (n_theta,)."""
-        return self.estimates[1:] / self.sigma2
-
-    @property
-    def fitted(self) -> Array:
-        u = np.empty(self.model.k)
-        for (_, _, rows), value in zip(self.model.covariance.placements(),
-                                       self.random_effects.values(), strict=True):
-            u[rows] = value
-        return self.model.X @ self.beta + self.model.Z @ u
-
-    @property
-    def residuals(self) -> Array:
-        return self.model.y - self.fitted
-
-    @property
-    def slopes_tau2(self) -> Array:
-        """d criterion / d tau2 for each entry of ``boundary``: the slope in phi over sigma2."""
-        return np.array([point.slope / self.sigma2 for point in self.boundary])
-
-    def summary(self) -> str:
-        """A table as lme4 prints it, with convergence and boundary in words."""
-        random, fixed = self._tables()
-        text = [self._title(), "", "Random effects:", *_aligned(random), "", "Fixed effects:",
-                *_aligned(fixed), "", *self._remarks()]
-        return "\n".join(text)
-
-    def __str__(self) -> str:
-        return self.summary()
-
-    def _repr_html_(self) -> str:
-        random, fixed = self._tables()
-        remarks = "".join(f"<p>{escape(line)}</p>" for line in self._remarks())
-        title = "".join(f"<p>{escape(line)}</p>" for line in self._title().splitlines())
-        return (f"<div>{title}{_html('Random effects', random)}{_html('Fixed effects', fixed)}"
-                f"{remarks}</div>")
-
-    def _title(self) -> str:
-        groups = ", ".join(f"{t.name} {len(t.levels)}" for t in self.model.terms)
-        title = (f"Linear mixed model fit by {self.method}\n"
-                 f"Observations: {self.model.n}; levels: {groups or 'none'}\n"
-                 f"{self.method} criterion (-2 log likelihood): {self.criterion:.4f}; "
-                 f"log likelihood: {self.log_likelihood:.4f}")
-        if self.method == "ML":
-            d = self.model.p + 1 + len(self.theta)
-            title += (f"; AIC {self.criterion + 2 * d:.1f}; "
-                      f"BIC {self.criterion + d * np.log(self.model.n):.1f}")
-        return title
-
-    def _tables(self) -> tuple[list[list[str]], list[list[str]]]:
-        se = dict(zip(self.parameters, self.se_observed, strict=True))
-        random = [["Group", "Name", "Variance", "Std.Err.", "Std.Dev.", "Corr"]]
-        for c in self.variance_components:
-            for i, effect in enumerate(c.effects):
-                own, common = f"{c.group}: {variance_label(effect)}", f"{c.group}: var(all)"
-                error = se[own] if own in se else se[common]
-                random.append([
-                    c.group if i == 0 else "", effect, _g(c.covariance[i, i]), _g(error),
-                    _g(c.sd[i]), " ".join(f"{r:.3f}" for r in c.correlation[i, :i]),
-                ])
-        random.append(["Residual", "", _g(self.sigma2), _g(se["sigma2"]),
-                       _g(np.sqrt(self.sigma2)), ""])
-        fixed = [["", "Estimate", "Std.Err.", "t value"]]
-        for name, b, s in zip(self.model.names, self.beta, self.se, strict=True):
-            fixed.append([name, _g(b), _g(s), f"{b / s:.3f}"])
-        return random, fixed
-
-    def _remarks(self) -> list[str]:
-        steps = f"after {len(self.iterations) - 1} steps: max |gradient| {self.max_gradient:.1e}"
-        if self.converged:
-            remarks = [f"Converged {steps}, Hessian positive definite."]
-        else:
-            bad = "" if self.hessian_positive_definite else ", Hessian not positive definite"
-            remarks = [f"NOT CONVERGED {steps}{bad}. Do not rely on these estimates."]
-        for point, slope in zip(self.boundary, self.slopes_tau2, strict=True):
-            remarks.append(
-                f"Boundary: {point.label} is estimated as 0. The criterion rises from there, with "
-                f"slope {slope:.4g} in the variance ({point.slope:.4g} in phi)."
-            )
-        return remarks
 
 
 def fit(model: LinearMixedModel, method: str = "REML") -> Fit:
@@ -455,22 +267,3 @@ def _components(
 
 def _by_term(terms: list[Term], values: list[Array]) -> dict[str, Array]:
     return {term.name: value for term, value in zip(terms, values, strict=True)}
-
-
-def _g(x: float) -> str:
-    return "-" if np.isnan(x) else f"{x:.5g}"
-
-
-def _aligned(rows: list[list[str]]) -> list[str]:
-    width = [max(len(row[j]) for row in rows) for j in range(len(rows[0]))]
-    words = [j for j, cell in enumerate(rows[0]) if cell in ("Group", "Name", "")]
-    return [" " + "  ".join(cell.ljust(w) if j in words else cell.rjust(w)
-                            for j, (cell, w) in enumerate(zip(row, width, strict=True))).rstrip()
-            for row in rows]
-
-
-def _html(caption: str, rows: list[list[str]]) -> str:
-    head = "".join(f'<th scope="col">{escape(cell)}</th>' for cell in rows[0])
-    body = "".join("<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>"
-                   for row in rows[1:])
-    return f"<table><caption>{caption}</caption><tr>{head}</tr>{body}</table>"

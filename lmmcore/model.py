@@ -28,6 +28,7 @@ from lmmcore.covariance import (
     repeated,
 )
 
+LARGEST = 1e70  # fourth powers of the data still fit into a floating-point number
 STRUCTURES = {"unstructured": Unstructured, "diagonal": Diagonal, "identity": ScaledIdentity}
 
 
@@ -261,6 +262,8 @@ def _numeric(name: str, values: Any) -> Array:
     bad = int(np.sum(~np.isfinite(array)))
     if bad:
         raise ValueError(f"{name} has {bad} missing or infinite values: drop those rows first")
+    if np.max(np.abs(array), initial=0.0) > LARGEST:
+        raise ValueError(f"{name} has values beyond {LARGEST:g}: choose a larger unit")
     return array
 
 
@@ -349,6 +352,8 @@ def _check_identified_mean(model: LinearMixedModel) -> None:
             "y is constant, or an exact combination of the columns of X: no variation is left and "
             "sigma2 would be 0; check the response"
         )
+    if np.linalg.norm(e) < 1.0 / LARGEST:
+        raise ValueError(f"y varies by less than {1 / LARGEST:g}: choose a smaller unit")
 
 
 def _labels(name: str, labels: Any, n: int) -> np.ndarray:

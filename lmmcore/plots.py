@@ -13,9 +13,9 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.optimize import minimize_scalar
 
-from lmmcore.fitting import Fit
 from lmmcore.model import LinearMixedModel
 from lmmcore.profile import Profile
+from lmmcore.results import Fit
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

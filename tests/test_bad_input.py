@@ -32,6 +32,8 @@ BAD = {
     "X too short": (lambda: grouped(y, X[:-1], g), "X has 11 rows but y has 12"),
     "column too short": (lambda: grouped(y, {"a": x[:-1]}, g), r"X\['a'\] has shape \(11,\)"),
     "groups too short": (lambda: grouped(y, X, g[:-1]), r"groups 'groups' have shape \(11,\)"),
+    "too large": (lambda: grouped(1e80 * y, X, g), "y has values beyond 1e.70: choose a larger"),
+    "too small": (lambda: grouped(1e-80 * y, X, g), "y varies by less than 1e-70"),
     "y a matrix": (lambda: grouped(X, X, g), "y must be a vector"),
     "y empty": (lambda: grouped([], X, g), "y is empty"),
     "X a vector": (lambda: grouped(y, x, g), "X must be a matrix"),

@@ -36,12 +36,13 @@ def data(seed, n=40, groups=7):
 
 @METHODS
 @SOME
-@given(seed=SEEDS, a=st.sampled_from([-3.0, 1e-6, 1e6]), b=st.floats(-100, 100))
+@given(seed=SEEDS, a=st.sampled_from([-3.0, 1e-60, 1e-6, 1e6, 1e60]), b=st.floats(-100, 100))
 def test_equivariant_under_y_to_ay_plus_Xb(method, seed, a, b):
     y, X, g = data(seed)
     first = fit(grouped(y, X, g), method)
     second = fit(grouped(a * (y + b * X["x"]), X, g), method)
     np.testing.assert_allclose(second.theta, first.theta, rtol=1e-6, atol=1e-6)
+    np.testing.assert_allclose(second.se_observed, a**2 * first.se_observed, rtol=1e-5)
     np.testing.assert_allclose(second.sigma2, a**2 * first.sigma2, rtol=1e-8)
     beta = a * (first.beta + [0, b])
     np.testing.assert_allclose(second.beta, beta, rtol=1e-7, atol=1e-7 * abs(a))
@@ -51,7 +52,7 @@ def test_equivariant_under_y_to_ay_plus_Xb(method, seed, a, b):
 
 @METHODS
 @SOME
-@given(seed=SEEDS, c=st.sampled_from([1e-6, 1e6]))
+@given(seed=SEEDS, c=st.sampled_from([1e-50, 1e-6, 1e6, 1e50]))
 def test_units_of_a_covariate_change_only_its_coefficients(method, seed, c):
     model = slopes(seed)
     term = model.terms[0]
@@ -204,6 +205,23 @@ def test_standard_errors_by_the_curvature_of_the_likelihood():
             information = definition.observed_information(model.y, model.X, V, dV, method) \
                 if kind == "observed" else definition.expected_information(model.X, V, dV, method)
             np.testing.assert_allclose(se, np.sqrt(np.diag(np.linalg.inv(information))), rtol=1e-8)
+
+
+@METHODS
+@pytest.mark.parametrize("name", ["sleepstudy_ris", "Penicillin"])
+def test_conditional_variances_by_definition(method, name):
+    model = reference_model(name)
+    result = fit(model, method)
+    L = model.covariance.factor(result.theta)
+    psi = result.sigma2 * L @ L.T
+    V = definition.marginal_covariance(model, result.theta, result.sigma2)
+    cross = model.Z @ psi
+    given = psi - cross.T @ np.linalg.solve(V, cross)
+    q = len(model.terms[0].effects)
+    first = result.conditional_variances[model.terms[0].name]
+    for g in range(len(first)):
+        at = slice(q * g, q * g + q)
+        np.testing.assert_allclose(first[g], given[at, at], rtol=1e-8, atol=1e-10)
 
 
 def test_simulation_recovers_the_parameters():

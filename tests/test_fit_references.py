@@ -4,8 +4,7 @@ import numpy as np
 import pytest
 from reference_models import FITS, REFERENCES, reference_model
 
-from lmmcore import fit
-from lmmcore.fitting import Fit
+from lmmcore import Fit, fit
 
 CASES = pytest.mark.parametrize("case", REFERENCES, ids="-".join)
 
