@@ -13,6 +13,7 @@ from .definite import DEFINITE, definiteness, full_column_rank
 from .errors import ProofError, RefutationError, SoundnessError, StepError
 from .expressions import Expr, latex, lift, plain, substitute, sympy_latex
 from .instances import Counterexample, Instance, Unusable, search, smallest
+from .polynomials import Algebra
 from .prover import Equation, Verdict, prove
 from .setting import Setting, match_shapes
 
@@ -231,7 +232,7 @@ class Derivation:
         for name, noise in self.setting.noises.items():
             if name in used:
                 out.append(rf"${name} \sim N(0,\, {latex(noise.covariance)})$")
-        for e in self.inverted:
+        for e in self._distinct_inverted():
             known = definiteness(e, self.setting) == DEFINITE
             simple = e.op == "symbol" and known
             if not simple:
@@ -239,6 +240,16 @@ class Derivation:
                     f"${latex(e)}$ is invertible" + (", being positive definite" if known else "")
                 )
         return out + self.assumptions
+
+    def _distinct_inverted(self) -> list[Expr]:
+        """What is inverted: each matrix once, in its shortest form; the identity not at all."""
+        algebra = Algebra(self.setting, self.inverted)
+        shortest: dict[tuple, Expr] = {}
+        for e in self.inverted:
+            p = algebra.poly(e)
+            if set(p.terms) != {()}:
+                shortest[p.key()] = min(shortest.get(p.key(), e), e, key=lambda x: len(plain(x)))
+        return list(shortest.values())
 
     def _used_letters(self) -> set[str]:
         nodes = [x for line in self.lines for x in line.expression.walk()]
