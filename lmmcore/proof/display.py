@@ -14,6 +14,7 @@ from .derivation import Derivation, Refutation, Result
 from .errors import ProofError
 from .expressions import Expr, latex, plain, sympy_latex
 
+LONG = 50  # characters of plain text; a longer line has its reason below it
 MARKS = {"proved": "✓", "instances": "≈"}
 
 
@@ -61,8 +62,9 @@ def derivation_html(d: Derivation, result: Result | None = None) -> str:
         mark = MARKS[line.status]
         label = "proved" if line.status == "proved" else "checked on instances only"
         reason = f'<span class="reason">{words(line.reason)}</span>' if line.reason else ""
+        long = ' class="long"' if len(plain(line.expression)) > LONG else ""
         rows.append(
-            f"<li>{math('= ' + latex(line.expression))}{reason}"
+            f"<li{long}>{math('= ' + latex(line.expression))}{reason}"
             f'<span class="status" role="img" aria-label="{label}">{mark}</span></li>'
         )
     where = _where(d.definitions())
