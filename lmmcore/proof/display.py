@@ -184,7 +184,7 @@ def equation_html(title: str, left: sp.Basic | str, right: sp.Basic | str, how: 
     anchor = f' id="{escape(name)}"' if name else ""
     return (
         f'<div class="derivation"{anchor}><p class="title">{words(title)}{tags}</p>'
-        f'<ol class="lines"><li>{math(f"{left} = {right}")}'
+        f'<ol class="lines"><li class="alone">{math(f"{left} = {right}")}'
         f'<span class="status" role="img" aria-label="checked">✓</span></li></ol>'
         f'<p class="verdict">{words(how)}</p></div>'
     )

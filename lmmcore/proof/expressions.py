@@ -412,14 +412,25 @@ def latex(e: Expr, prec: int = 0) -> str:
         case "log":
             out, p = rf"\log {latex(a[0], 8)}", 4
         case "d":
-            inner = latex(a[0]) if a[0].op in ("logdet", "log", "d") else latex(a[0], 8)
-            out, p = rf"{e.value.tex}{inner}", 5
+            out, p = _derivative(e)
         case "expectation":
             out, p = rf"\mathbb{{E}}\left[{latex(a[0])}\right]", 8
         case "block":
             rows = [" & ".join(latex(x) for x in row) for row in block_rows(e)]
             return r"\begin{bmatrix}" + r" \\ ".join(rows) + r"\end{bmatrix}"
     return _wrap(out, p, prec)
+
+
+def _derivative(e: Expr) -> tuple[str, int]:
+    """A differential, so printed that what it acts on cannot be misread inside a product."""
+    x, tex = e.args[0], e.value.tex
+    base = x.args[0] if x.op in ("inverse", "transpose") else x
+    partial = tex.startswith(r"\frac{\partial}")
+    if partial and base.op in ("symbol", "define"):
+        return tex.replace(r"\frac{\partial}", rf"\frac{{\partial {latex(x)}}}", 1), 5
+    if x.op in ("logdet", "log", "d"):
+        return tex + latex(x), 5 if x.op == "d" and not partial else 2
+    return tex + latex(x, 8), 2 if partial else 5
 
 
 def _wrap(out: str, own: int, wanted: int) -> str:

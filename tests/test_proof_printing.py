@@ -1,0 +1,24 @@
+"""How derivatives are printed: what they act on must be plain to see."""
+
+from lmmcore.proof import Setting, define, logdet
+
+
+def test_partial_derivative_of_a_letter_is_a_fraction():
+    s = Setting("n")
+    V = s.positive_definite("V: n")
+    D = s.partial("theta_j", V)
+    fraction = r"\frac{\partial V}{\partial \theta_{j}}"
+    assert (V.I * D(V) * V.I).latex() == rf"V^{{-1}}\,{fraction}\,V^{{-1}}"
+    assert D(V.I).latex() == r"\frac{\partial V^{-1}}{\partial \theta_{j}}"
+    assert D(define("W", V * V)).latex() == r"\frac{\partial W}{\partial \theta_{j}}"
+
+
+def test_an_operator_in_a_product_is_bracketed():
+    s = Setting("n")
+    V = s.positive_definite("V: n")
+    d, D = s.differential(V), s.partial("theta", V)
+    operator = r"\frac{\partial}{\partial \theta}"
+    assert D(logdet(V)).latex() == rf"{operator}\log\left|V\right|"
+    assert (D(V * V) * V).latex() == rf"\left({operator}\left(V\,V\right)\right)\,V"
+    assert (d(logdet(V)) * V).latex() == r"\left(\mathrm{d}\log\left|V\right|\right)\,V"
+    assert (V.I * d(V) * V).latex() == r"V^{-1}\,\mathrm{d}V\,V"
