@@ -155,6 +155,8 @@ def expression_data(e: Expr) -> list[Any]:
         value = {"name": value.name, "tex": value.tex, "table": table}
     elif isinstance(value, sp.Basic):
         value = {"number": str(value)}
+    elif isinstance(value, tuple):  # the block structure, as JSON gives it back
+        value = list(value)
     return [e.op, [expression_data(a) for a in e.args], shape, value, e.tex]
 
 
