@@ -30,8 +30,11 @@ CHAPTERS = [page for page in PAGES if page.startswith("chapters/")]
 
 READY = """async () => {
   if (document.querySelector('.math, .derivation, .refutation') === null) return;
-  while (!(window.MathJax && MathJax.startup && MathJax.startup.promise))
+  const end = Date.now() + 20000;
+  while (!(window.MathJax && MathJax.startup && MathJax.startup.promise)) {
+    if (Date.now() > end) throw new Error('MathJax did not load');
     await new Promise((resolve) => setTimeout(resolve, 20));
+  }
   await MathJax.startup.promise;
   await document.fonts.ready;
 }"""

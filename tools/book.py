@@ -21,15 +21,14 @@ from chapters import ROOT, check_sources, settle_environment
 BUILD = ROOT / "_build"
 SITE = BUILD / "html"
 NOISE = re.compile(
-    r"^\s*$|^Running Jupyter-Book|^Source Folder|^Config Path|^Output Path|^=+$"
-    r"|^Traceback \(most recent|^RuntimeError: $|There was an error in building your book"
-    r"|Look above for the cause|^\s+File \"|^build finished with problems|^Finished generating"
-    r"|^Your book's HTML|^\s+_build/html|^Or paste this line|^\s+file://"
+    r"^\s*$|^=+$|^RuntimeError:\s*$|^During handling of the above|^The above exception was"
+    r"|There was an error in building your book|Look above for the cause|^build finished with"
 )
 PLAIN = re.compile(r"\x1b\[[0-9;]*m")
 
 
 def fail(message: str, problems: list[str] | None = None) -> None:
+    (SITE / "index.html").unlink(missing_ok=True)  # a broken book is not mistaken for a sound one
     for problem in problems or []:
         print(f"error: {problem}", file=sys.stderr)
     print(f"error: {message}", file=sys.stderr)
@@ -63,11 +62,14 @@ def jupyter_book() -> tuple[int, list[str]]:
     log = (BUILD / "book.log").open("w", encoding="utf-8")
 
     def listen(stream, complaint: bool) -> None:
+        traceback = False
         for raw in stream:
             line = PLAIN.sub("", raw).replace(f"{ROOT}/", "").rstrip()
             log.write(line + "\n")
             log.flush()
-            if NOISE.search(line):
+            # of a traceback, which is in the log, only its last line
+            traceback = line.startswith("Traceback (most") or (traceback and line[:1] == " ")
+            if traceback or NOISE.search(line):
                 continue
             if complaint:
                 line = re.sub(r"(WARNING|ERROR|CRITICAL): ", "error: ", line, count=1)
@@ -113,8 +115,6 @@ def main() -> None:
     count, bad = check_tex(SITE)
     problems += bad
     if problems:
-        for page in SITE.rglob("*.html"):  # a broken book should not be mistaken for a good one
-            page.unlink()
         fail(f"the book did not pass: {plural(len(problems))}", problems)
     shutil.rmtree(BUILD / "jupyter_execute", ignore_errors=True)
     print(f"{count} formulas parsed by the MathJax of the book, none wrong", flush=True)

@@ -23,10 +23,11 @@ def main() -> int:
         python = str(Path(folder) / "bin" / "python")
         subprocess.run([python, "-m", "pip", "install", "-q", UV], check=True)
         command = [python, "-m", "uv", "pip", "compile", "-q", *OPTIONS.split()]
-        command += ["--no-emit-index-url", *sys.argv[1:], "requirements.in", "-o", "requirements.txt"]
+        command += ["--no-emit-index-url", *sys.argv[1:], "requirements.in"]
+        command += ["-o", "requirements.txt"]
         code = subprocess.run(command, cwd=ROOT, check=False).returncode
     if code == 0:
-        print("The lock is in requirements.txt. The next make book or make test sets up anew from it.")
+        print("The lock is in requirements.txt; the next make book sets up anew from it.")
     return code
 
 
