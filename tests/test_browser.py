@@ -89,7 +89,7 @@ def browser():
         if os.environ.get("CI") == "true":
             pytest.fail(message)
         pytest.skip(message)
-    if not PAGES:
+    if not (SITE / "index.html").exists():
         pytest.fail("there are no built pages: make book")
     from playwright.sync_api import sync_playwright
 
