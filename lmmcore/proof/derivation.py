@@ -246,9 +246,6 @@ class Derivation:
         algebra = Algebra(self.setting, self.inverted)
         shortest: dict[tuple, Expr] = {}
         for e in self.inverted:
-            if any(node.op == "block" for node in e.walk()):  # not a polynomial: as it was typed
-                shortest.setdefault(e.key(), e)
-                continue
             p = algebra.poly(e)
             if set(p.terms) != {()}:
                 shortest[p.key()] = min(shortest.get(p.key(), e), e, key=lambda x: len(plain(x)))
