@@ -16,10 +16,9 @@ from numpy.typing import NDArray
 from lmmcore.covariance import Array
 from lmmcore.model import LinearMixedModel, Term
 from lmmcore.profile import Profile
-from lmmcore.results import Fit, Iteration, VarianceComponent
+from lmmcore.results import GRADIENT_TOLERANCE, Fit, Iteration, VarianceComponent
 from lmmcore.structure import GroupedProfile, has_groups
 
-GRADIENT_TOLERANCE = 1e-8  # largest gradient per observation, theta in units of the columns of Z
 SMALL = 0.05  # a theta this small, in the same units, is tried at exactly 0
 ROUGH = 1e-4  # gradient per observation, likewise, after which zeros are looked for
 MAX_ITERATIONS = 50

@@ -13,6 +13,8 @@ import numpy as np
 from lmmcore.covariance import Array, BoundaryPoint, variance_label
 from lmmcore.model import LinearMixedModel
 
+GRADIENT_TOLERANCE = 1e-8  # largest gradient per observation, theta in units of the columns of Z
+
 
 @dataclass(frozen=True)
 class Iteration:
@@ -187,12 +189,13 @@ class Fit:
         return random, fixed
 
     def _remarks(self) -> list[str]:
-        steps = f"after {len(self.iterations) - 1} steps: max |gradient| {self.max_gradient:.1e}"
         if self.converged:
-            remarks = [f"Converged {steps}, Hessian positive definite."]
+            remarks = [f"Converged: largest gradient below {GRADIENT_TOLERANCE:g} per observation, "
+                       "Hessian positive definite."]
         else:
             bad = "" if self.hessian_positive_definite else ", Hessian not positive definite"
-            remarks = [f"NOT CONVERGED {steps}{bad}. Do not rely on these estimates."]
+            remarks = [f"NOT CONVERGED after {len(self.iterations) - 1} steps: max |gradient| "
+                       f"{self.max_gradient:.1e}{bad}. Do not rely on these estimates."]
         for point, slope in zip(self.boundary, self.slopes_tau2, strict=True):
             remarks.append(
                 f"Boundary: {point.label} is estimated as 0. The criterion rises from there, with "
