@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import copy
+import itertools
+import random
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -10,12 +13,37 @@ from typing import Any
 import sympy as sp
 
 from .definite import DEFINITE, definiteness, full_column_rank
+from .differential import differentiate
 from .errors import ProofError, RefutationError, SoundnessError, StepError
-from .expressions import Expr, latex, lift, plain, substitute, sympy_latex
-from .instances import Counterexample, Instance, Unusable, search, smallest
-from .polynomials import Algebra
+from .expressions import (
+    Expr,
+    eye,
+    latex,
+    lift,
+    plain,
+    rebuild,
+    size,
+    substitute,
+    sympy_latex,
+    tex_name,
+    zero,
+)
+from .instances import (
+    Counterexample,
+    Instance,
+    TooLarge,
+    Unusable,
+    is_of_kind,
+    same,
+    search,
+    sizes_to_try,
+    smallest,
+    used_names,
+)
+from .kernel import is_positive
+from .polynomials import Algebra, plain_number
 from .prover import Equation, Verdict, prove
-from .setting import Setting, match_shapes
+from .setting import Hypothesis, Setting, match_shapes, symbols_in
 
 
 @dataclass
@@ -29,6 +57,63 @@ class Line:
     relations: list[str] = field(default_factory=list)
     lemmas: list[str] = field(default_factory=list)
     seconds: float = 0.0
+
+
+@dataclass(frozen=True)
+class Need:
+    """Something taken for granted: that an expression is invertible, not zero, definite, ..."""
+
+    kind: str
+    expression: Expr
+
+    def key(self) -> tuple:
+        return (self.kind, self.expression.key())
+
+    def words(self, setting: Setting) -> str:
+        """The assumption in words; nothing when the declarations say it already."""
+        e = self.expression
+        if self.kind == NONZERO:
+            return rf"${latex(e)} \neq 0$"
+        if self.kind == INVERTIBLE:
+            known = definiteness(e, setting) == DEFINITE
+            if known and e.op == "symbol":
+                return ""
+            return f"${latex(e)}$ is invertible" + (", being positive definite" if known else "")
+        return f"${latex(e)}$ {'has' if self.kind == FULL_RANK else 'is'} {self.kind}"
+
+    def holds(self, instance: Instance) -> bool:
+        value = instance.evaluate(self.expression)
+        if self.kind == NONZERO:
+            return not same(value, instance.evaluate(zero_like(self.expression)))
+        if self.kind == INVERTIBLE:
+            return bool(value[0].to_dense().det())
+        return is_of_kind(value[0], self.kind)
+
+
+NONZERO, INVERTIBLE, FULL_RANK = "not zero", "invertible", "full column rank"
+
+
+def zero_like(e: Expr) -> Expr:
+    return zero(*e.shape) if e.shape else lift(0)
+
+
+def needs_of(verdict: Verdict, setting: Setting) -> list[Need]:
+    """What a proof takes for granted."""
+    out = [Need(INVERTIBLE, e) for e in verdict.inverted]
+    for e in (*verdict.divided, *map(lift, verdict.nonzero)):
+        inner = e.args[0] if e.op == "scalar" else e
+        if inner.shape is None or definiteness(inner, setting) != DEFINITE:
+            out.append(Need(NONZERO, e))
+    return out
+
+
+def written_out(e: Expr) -> Expr:
+    """An expression without d: its differentials are carried out."""
+    if e.op == "d":
+        return written_out(differentiate(e.args[0], e.value))
+    if not any(x.op == "d" for x in e.walk()):
+        return e
+    return rebuild(e, [written_out(x) for x in e.args])
 
 
 @dataclass(frozen=True)
@@ -55,12 +140,28 @@ class Derivation:
     setting: Setting
     start: Expr
     lines: list[Line] = field(init=False)
-    assumptions: list[str] = field(init=False, default_factory=list)
-    inverted: list[Expr] = field(init=False, default_factory=list)
+    needs: list[Need] = field(init=False, default_factory=list)
+    used: set[str] = field(init=False, default_factory=set)  # names of relations
 
     def __post_init__(self) -> None:
-        self.setting.check_symbols(self.start)
-        self.lines = [Line(self.start)]
+        self.lines = []
+        self._check(self.start)
+        self.lines.append(Line(self.start))
+
+    def _check(self, new: Expr) -> None:
+        """Whether a line belongs to the setting, and uses each name for one thing."""
+        self.setting.check_symbols(new)
+        meant: dict[str, Expr] = {}
+        for e in (*(line.expression for line in self.lines), new):
+            for node in e.walk():
+                if node.op == "define":
+                    name, content = node.value, node.args[0]
+                elif node.op == "d":  # two differentials of one name move the same symbols
+                    name, content = node.value.name, Expr("d", value=node.value)
+                else:
+                    continue
+                if meant.setdefault(name, content).key() != content.key():
+                    raise StepError(f"{name} stands for two different things in one derivation")
 
     def step(self, new: Any, reason: str = "", by: Iterable[Lemma | Result] = (),
              strict: bool = True) -> Derivation:  # fmt: skip
@@ -81,12 +182,13 @@ class Derivation:
         Raises
         ------
         StepError
-            When the step is false (with the smallest counterexample found), or not proved.
+            When the step is false (with the smallest counterexample found), or not proved, or
+            cites what does not apply.
         ShapeError, UnknownSymbolError
             When the line makes no sense in this setting.
         """
         number = len(self.lines)
-        self.setting.check_symbols(lift(new))
+        self._check(lift(new))
         old, new = match_shapes(self.lines[-1].expression, new)
         begin = time.perf_counter()
         counterexample, tested = search(self.setting, old, new)
@@ -96,7 +198,8 @@ class Derivation:
                 f"  {plain(new)}\nsmallest exact counterexample found:\n"
                 + _indent(str(counterexample))
             )
-        lemmas = [self._instantiate(x) for x in by]
+        cited = [self._instantiate(x) for x in by]
+        lemmas = [equation for equation, _, _ in cited]
         verdict = prove(self.setting, old, new, tuple(lemmas))
         if not verdict.proved and strict:
             raise StepError(
@@ -105,7 +208,9 @@ class Derivation:
                 "split it into smaller steps, cite a result with by=..., or state the assumption "
                 "that it needs with assume(...)"
             )
-        self._collect(verdict)
+        for _, needs, used in cited:
+            self._collect(needs, used)
+        self._collect(needs_of(verdict, self.setting), verdict.relations)
         self.lines.append(
             Line(
                 new,
@@ -119,81 +224,156 @@ class Derivation:
         )
         return self
 
-    def _collect(self, verdict: Verdict) -> None:
-        known = {e.key() for e in self.inverted}
-        for e in verdict.inverted:
-            if e.key() not in known:
-                self.inverted.append(e)
-                known.add(e.key())
-        for factor in verdict.nonzero:
-            self._assume(f"${sympy_latex(factor)} \\neq 0$")
-
-    def _assume(self, text: str) -> None:
-        if text not in self.assumptions:
-            self.assumptions.append(text)
+    def _collect(self, needs: Iterable[Need], used: Iterable[str]) -> None:
+        known = {x.key() for x in self.needs}
+        self.needs += [x for x in needs if x.key() not in known]
+        self.used |= set(used)
 
     # -- lemmas ---------------------------------------------------------------------------
-    def _instantiate(self, cited: Lemma | Result) -> Equation:
-        """State a proved result for the symbols of this setting, checking what it assumes."""
+    def _instantiate(self, cited: Lemma | Result) -> tuple[Equation, list[Need], set[str]]:
+        """State a proved result for the symbols of this setting, with what it assumes."""
         lemma = cited if isinstance(cited, Lemma) else Lemma(cited, {})
+        if not isinstance(lemma.result, Result):
+            raise StepError("by=[...] takes results, and results called with symbols")
         result, there = lemma.result, lemma.result.setting
         if result.status != "proved":
             raise StepError(f"{result.title} is {result.status}, not proved: it cannot be cited")
         if not lemma.substitution and there is self.setting:
-            return Equation(result.lhs, result.rhs, result.title)
+            equation = Equation(result.lhs, result.rhs, result.title)
+            return equation, result.needs, result.derivation.used
         matrices, scalars = self._match_symbols(lemma)
+
+        def here(e: Expr) -> Expr:
+            return substitute(written_out(e), matrices, scalars)
+
+        lhs, rhs = here(result.lhs), here(result.rhs)
+        needs = [Need(x.kind, here(x.expression)) for x in result.needs]
+        for e in (lhs, rhs, *(x.expression for x in needs)):
+            self.setting.check_symbols(e)
         for name, e in matrices.items():
-            self._check_kind(result, name, e)
-        for h in there.hypotheses:
-            lhs, rhs = (substitute(x, matrices, scalars) for x in (h.lhs, h.rhs))
-            if search(self.setting, lhs, rhs)[0] or not prove(self.setting, lhs, rhs).proved:
+            needs += self._needs_of_kind(result, name, e)
+        needs = list({x.key(): x for x in needs}.values())
+        used: set[str] = set()
+        for h in result.derivation.used_hypotheses():
+            verdict = self._proved_here(here(h.lhs), here(h.rhs))
+            if verdict is None:
                 raise StepError(f"{result.title} assumes {h.name}, which is not proved here")
+            needs += needs_of(verdict, self.setting)
+            used |= set(verdict.relations)
+        known = self.setting.positive_sizes()
         for condition in there.conditions:
-            here = condition.subs(scalars)
-            if here != True and here not in self.setting.conditions:  # noqa: E712 - SymPy's true
-                raise StepError(f"{result.title} assumes {condition}, here {here}")
-        for e in result.inverted:
-            self._collect(Verdict(True, inverted=[substitute(e, matrices, scalars)]))
-        lhs, rhs = (substitute(x, matrices, scalars) for x in (result.lhs, result.rhs))
-        return Equation(lhs, rhs, result.title)
+            now = condition.subs(scalars, simultaneous=True)
+            strict = isinstance(now, sp.StrictGreaterThan | sp.StrictLessThan)
+            if now != True and now not in self.setting.conditions and not (  # noqa: E712 - SymPy's
+                strict and is_positive(now.gts - now.lts, known)
+            ):
+                raise StepError(f"{result.title} assumes {condition}, here {now}")
+        self._try_out(result.title, lhs, rhs, needs)
+        return Equation(lhs, rhs, result.title), needs, used
+
+    def _proved_here(self, lhs: Expr, rhs: Expr) -> Verdict | None:
+        if search(self.setting, lhs, rhs)[0]:
+            return None
+        verdict = prove(self.setting, lhs, rhs)
+        return verdict if verdict.proved else None
 
     def _match_symbols(self, lemma: Lemma) -> tuple[dict[str, Expr], dict[sp.Symbol, sp.Expr]]:
-        there = lemma.result.setting
+        """The value here of each symbol there: sizes, signs and distributions must fit."""
+        there, title = lemma.result.setting, lemma.result.title
         matrices: dict[str, Expr] = {}
         scalars: dict[sp.Symbol, sp.Expr] = {}
         for name, value in lemma.substitution.items():
             value = lift(value)
             self.setting.check_symbols(value)
-            if name in there.scalar_symbols:
-                scalars[there.scalar_symbols[name]] = value.value
-            elif name in there.letters:
+            if name in there.letters:
+                if value.shape is None:
+                    raise StepError(f"{title}: {name} is a matrix, {plain(value)} is a number")
                 matrices[name] = value
+            elif name in there.scalar_symbols or name in there.dims:
+                symbol = there.scalar_symbols.get(name, there.dims.get(name))
+                number = plain_number(value)
+                if number is None:
+                    raise StepError(f"{title}: {name} is a number, {plain(value)} is not")
+                if name in there.dims:
+                    number = size(number)
+                elif symbol.is_positive and not is_positive(number, self.setting.positive_sizes()):
+                    raise StepError(f"{title} needs {plain(value)} positive, which is not known")
+                scalars[symbol] = number
             else:
-                raise StepError(f"{lemma.result.title} has no symbol {name}")
-        for name in lemma.result.symbols():
-            if name in there.letters and name not in matrices:
-                raise StepError(f"{lemma.result.title} needs a value for {name}")
+                raise StepError(f"{title} has no symbol {name}")
+        for name in sorted(lemma.result.derivation.letters()):
+            if name not in matrices:
+                raise StepError(f"{title} needs a value for {name}")
         for name, value in matrices.items():
             for inside, outside in zip(there.letters[name].shape, value.shape, strict=True):
-                if inside.is_Symbol and inside not in scalars:
-                    scalars[inside] = outside
+                if inside.is_Symbol:
+                    scalars.setdefault(inside, outside)
         for name, value in matrices.items():
-            expected = tuple(sp.expand(x.subs(scalars)) for x in there.letters[name].shape)
+            shape = there.letters[name].shape
+            expected = tuple(sp.expand(x.subs(scalars, simultaneous=True)) for x in shape)
             if expected != value.shape:
                 raise StepError(
-                    f"{lemma.result.title}: {name} must be {expected[0]} x {expected[1]}, but "
+                    f"{title}: {name} must be {expected[0]} x {expected[1]}, but "
                     f"{plain(value)} is {value.shape[0]} x {value.shape[1]}"
                 )
+        if lemma.result.derivation.has_expectation():
+            self._match_distributions(lemma.result, matrices, scalars)
         return matrices, scalars
 
-    def _check_kind(self, result: Result, name: str, e: Expr) -> None:
+    def _match_distributions(self, result: Result, matrices: dict[str, Expr],
+                             scalars: dict[sp.Symbol, sp.Expr]) -> None:  # fmt: skip
+        """Gaussian vectors go to different Gaussian vectors, constants to constants."""
+        taken: set[str] = set()
+        for name, value in matrices.items():
+            noise = result.setting.noises.get(name)
+            if noise is None:
+                for random in sorted(symbols_in(value) & set(self.setting.noises)):
+                    raise StepError(f"{result.title}: {name} is constant, but {random} is random")
+                continue
+            here = self.setting.noises.get(value.value) if value.op == "symbol" else None
+            if here is None or value.value in taken:
+                raise StepError(
+                    f"{result.title}: {name} is Gaussian, so it must become a Gaussian vector of "
+                    f"its own, not {plain(value)}"
+                )
+            taken.add(value.value)
+            covariance = substitute(noise.covariance, matrices, scalars)
+            if self._proved_here(covariance, here.covariance) is None:
+                raise StepError(
+                    f"{result.title} needs the covariance {plain(covariance)} of {plain(value)}, "
+                    f"which is {plain(here.covariance)}"
+                )
+
+    def _needs_of_kind(self, result: Result, name: str, e: Expr) -> list[Need]:
         letter = result.setting.letters[name]
         if letter.symmetric and not prove(self.setting, e.T, e).proved:
             raise StepError(f"{result.title} needs {plain(e)} symmetric, which is not proved")
         if letter.kind == DEFINITE and definiteness(e, self.setting) != DEFINITE:
-            self._assume(f"${latex(e)}$ is positive definite")
-        if letter.kind == "full column rank" and not full_column_rank(e, self.setting):
-            self._assume(f"${latex(e)}$ has full column rank")
+            return [Need(DEFINITE, e)]
+        if letter.kind == FULL_RANK and not full_column_rank(e, self.setting):
+            return [Need(FULL_RANK, e)]
+        return []
+
+    def _try_out(self, title: str, lhs: Expr, rhs: Expr, needs: Sequence[Need]) -> None:
+        """What a lemma assumes must hold on some exact instance here, and there the lemma too."""
+        for sizes in itertools.islice(sizes_to_try(self.setting), 40):
+            for attempt in range(10):
+                try:
+                    instance = Instance(self.setting, sizes, random.Random(f"lemma {attempt}"))
+                    if not all(x.holds(instance) for x in needs):
+                        continue
+                    left, right = instance.evaluate(lhs), instance.evaluate(rhs)
+                except TooLarge:
+                    break
+                except Unusable:
+                    continue
+                if not same(left, right):
+                    raise SoundnessError(f"{title} is proved, and false for the symbols given")
+                return
+        raise StepError(
+            f"what {title} assumes holds on no exact instance here: "
+            + "; ".join(x.words(self.setting).replace("$", "") for x in needs)
+        )
 
     # -- looking --------------------------------------------------------------------------
     @property
@@ -210,10 +390,6 @@ class Derivation:
     def rhs(self) -> Expr:
         return self.lines[-1].expression
 
-    def symbols(self) -> set[str]:
-        """The names of the matrices in the statement (first and last line)."""
-        return {x.value for e in (self.lhs, self.rhs) for x in e.walk() if x.op == "symbol"}
-
     def quantifier(self) -> str:
         """The dimensions for which the lines hold."""
         text = ", ".join(self.setting.dims)
@@ -222,44 +398,69 @@ class Derivation:
 
     def all_assumptions(self) -> list[str]:
         """What the symbols are taken to be, what is taken as invertible, and the hypotheses."""
-        used = self._used_letters()
+        hypotheses = self._hypotheses()
+        used = self._symbols_of(line.expression for line in self.lines)
+        used |= self._symbols_of(e for h in hypotheses for e in (h.lhs, h.rhs))
         out = []
         for letter in self.setting.letters.values():
             if letter.name in used and letter.kind != "any":
                 kind = letter.kind if letter.symmetric else "of full column rank"
                 out.append(f"${_letter_tex(self, letter.name)}$ is {kind}")
-        out += [f"${latex(h.lhs)} = {latex(h.rhs)}$" for h in self._used_hypotheses(used)]
+        out += [
+            f"${sympy_latex(x)} > 0$"
+            for name, x in self.setting.scalar_symbols.items()
+            if name in used and x.is_positive
+        ]
+        out += [f"${latex(h.lhs)} = {latex(h.rhs)}$" for h in hypotheses]
         for name, noise in self.setting.noises.items():
             if name in used:
-                out.append(rf"${name} \sim N(0,\, {latex(noise.covariance)})$")
-        for e in self._distinct_inverted():
-            known = definiteness(e, self.setting) == DEFINITE
-            simple = e.op == "symbol" and known
-            if not simple:
-                out.append(
-                    f"${latex(e)}$ is invertible" + (", being positive definite" if known else "")
-                )
-        return out + self.assumptions
+                out.append(rf"${tex_name(name)} \sim N(0,\, {latex(noise.covariance)})$")
+        needs = [*self._distinct_inverted(), *(x for x in self.needs if x.kind != INVERTIBLE)]
+        return out + [x for need in needs if (x := need.words(self.setting))]
 
-    def _distinct_inverted(self) -> list[Expr]:
+    def _distinct_inverted(self) -> list[Need]:
         """What is inverted: each matrix once, in its shortest form; the identity not at all."""
-        algebra = Algebra(self.setting, self.inverted)
+        inverted = [x.expression for x in self.needs if x.kind == INVERTIBLE]
+        algebra = Algebra(self.setting, inverted)
         shortest: dict[tuple, Expr] = {}
-        for e in self.inverted:
-            p = algebra.poly(e)
-            if set(p.terms) != {()}:
-                shortest[p.key()] = min(shortest.get(p.key(), e), e, key=lambda x: len(plain(x)))
-        return list(shortest.values())
+        for e in inverted:
+            key = tuple(p.key() for p in algebra.grid(e).flat())
+            shortest[key] = min(shortest.get(key, e), e, key=lambda x: len(plain(x)))
+        whole = (eye(x.shape[0]) for x in inverted)
+        identities = {tuple(p.key() for p in algebra.grid(x).flat()) for x in whole}
+        return [Need(INVERTIBLE, e) for key, e in shortest.items() if key not in identities]
 
-    def _used_letters(self) -> set[str]:
-        nodes = [x for line in self.lines for x in line.expression.walk()]
-        return {x.value for x in nodes if x.op == "symbol"}
+    def used_hypotheses(self) -> list[Hypothesis]:
+        """The assumed equations that the certificates use."""
+        return [h for h in self.setting.hypotheses if h.name in self.used]
 
-    def _used_hypotheses(self, used: set[str]) -> list[Any]:
-        def letters(h: Any) -> set[str]:
-            return {x.value for e in (h.lhs, h.rhs) for x in e.walk() if x.op == "symbol"}
+    def _hypotheses(self) -> list[Hypothesis]:
+        """Those used, and those that speak of nothing but the symbols of the lines."""
+        used = self._symbols_of(line.expression for line in self.lines)
+        return [
+            h
+            for h in self.setting.hypotheses
+            if h.name in self.used or symbols_in(h.lhs) | symbols_in(h.rhs) <= used
+        ]
 
-        return [h for h in self.setting.hypotheses if letters(h) <= used]
+    @staticmethod
+    def _symbols_of(expressions: Iterable[Expr]) -> set[str]:
+        return {name for e in expressions for name in symbols_in(e)}
+
+    def letters(self) -> set[str]:
+        """The matrices on which the derivation depends, those of its hypotheses included."""
+        expressions = [line.expression for line in self.lines]
+        expressions += [written_out(e) for e in (self.lhs, self.rhs)]
+        expressions += [x.expression for x in self.needs]
+        expressions += [e for h in self.used_hypotheses() for e in (h.lhs, h.rhs)]
+        if self.has_expectation():
+            noises = self.setting.noises
+            names = self._symbols_of(expressions) & set(noises)
+            expressions += [noises[name].covariance for name in names]
+        return self._symbols_of(expressions) & set(self.setting.letters)
+
+    def has_expectation(self) -> bool:
+        return any(x.op == "expectation" for line in self.lines for x in line.expression.walk())
 
     def definitions(self) -> list[Expr]:
         """The named expressions that occur, in order of appearance."""
@@ -316,6 +517,11 @@ class Result:
     name: str = ""
     cites: tuple[str, ...] = ()
 
+    def __post_init__(self) -> None:
+        d = copy.copy(self.derivation)  # lines that are added later are not part of the result
+        d.lines, d.needs, d.used = [*d.lines], [*d.needs], {*d.used}
+        self.derivation = d
+
     def __call__(self, **substitution: Any) -> Lemma:
         """The result for other symbols: ``woodbury(A=R, U=Z, C=G, V=Z.T)``."""
         return Lemma(self, substitution)
@@ -341,11 +547,8 @@ class Result:
         return self.derivation.lines
 
     @property
-    def inverted(self) -> list[Expr]:
-        return self.derivation.inverted
-
-    def symbols(self) -> set[str]:
-        return self.derivation.symbols()
+    def needs(self) -> list[Need]:
+        return self.derivation.needs
 
     def on(self, **sizes: int) -> SmallCase:
         """The same lines on one exact instance of the given sizes, to look at entries."""
@@ -455,10 +658,6 @@ def _definitions(expressions: Iterable[Expr]) -> list[Expr]:
 
 def _at(setting: Setting, lhs: Expr, rhs: Expr, given: list[tuple[Expr, Expr]],
         values: dict[str, Any], sizes: dict[str, int]) -> Counterexample | None:  # fmt: skip
-    import random
-
-    from .instances import same, used_names
-
     matrices = {k: sp.Matrix(v) for k, v in values.items() if k in setting.letters}
     known = {setting.dims[k]: v for k, v in sizes.items()}
     for k, m in matrices.items():
@@ -487,10 +686,6 @@ class SmallCase:
 
     @classmethod
     def draw(cls, derivation: Derivation, sizes: dict[str, int]) -> SmallCase:
-        import random
-
-        from .instances import same, used_names
-
         setting = derivation.setting
         unknown = set(sizes) - set(setting.dims)
         if unknown:
@@ -519,7 +714,7 @@ class SmallCase:
         return rf"$\displaystyle {values} \;\Rightarrow\; \text{{every line}} = {common}$"
 
 
-def check(setting: Setting, lhs: Any, rhs: Any, by: tuple[Equation, ...] = ()) -> str:
+def check(setting: Setting, lhs: Any, rhs: Any, by: Iterable[Lemma | Result] = ()) -> str:
     """``proved``, ``refuted`` or ``instances``, by both roads at once.
 
     Raises
@@ -528,8 +723,11 @@ def check(setting: Setting, lhs: Any, rhs: Any, by: tuple[Equation, ...] = ()) -
         When a claim is proved and refuted: the checker is wrong.
     """
     lhs, rhs = match_shapes(lift(lhs), lift(rhs))
+    derivation = Derivation(setting, lhs)
+    setting.check_symbols(rhs)
     counterexample, _ = search(setting, lhs, rhs)
-    verdict = prove(setting, lhs, rhs, by)
+    lemmas = tuple(derivation._instantiate(x)[0] for x in by)
+    verdict = prove(setting, lhs, rhs, lemmas)
     if counterexample and verdict.proved:
         raise SoundnessError(f"{plain(lhs)} = {plain(rhs)} is both proved and refuted")
     return "refuted" if counterexample else "proved" if verdict.proved else "instances"

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import sympy as sp
 
-from .expressions import Expr, as_scalar, lift, rebuild, tr, zero
+from .errors import ProofError
+from .expressions import Expr, as_scalar, lift, plain, rebuild, tr, zero
 from .setting import Differential
 
 
@@ -14,6 +15,11 @@ def differentiate(e: Expr, d: Differential) -> Expr:
     The rules are those of the chapter "Matrix differentials": A6 for the inverse, A5 (Jacobi) for
     determinants. `lmmcore.proof.instances` checks every use of them by another road, exact power
     series in the step.
+
+    Raises
+    ------
+    ProofError
+        For an expectation, whose distribution might move as well.
     """
     op, a = e.op, e.args
     nothing = zero(*e.shape) if e.shape else lift(0)
@@ -66,6 +72,6 @@ def differentiate(e: Expr, d: Differential) -> Expr:
             return rule(rebuild(Expr("mul"), [a[0]] * e.value))
         case "d":
             return rule(differentiate(a[0], e.value))
-    raise NotImplementedError(f"the differential of a {op} node is not defined")
+    raise ProofError(f"there is no rule for the differential of {plain(e)}: write it out first")
 
 

@@ -7,6 +7,7 @@ translated from the same trees, so the displayed line *is* the checked line.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from numbers import Rational
 from typing import Any
 
 import sympy as sp
@@ -15,6 +16,8 @@ from .errors import ShapeError
 
 Dimension = sp.Expr
 Shape = tuple[Dimension, Dimension] | None
+
+NOT_NUMBERS = (sp.oo, -sp.oo, sp.zoo, sp.nan, sp.I)
 
 GREEK = (
     "alpha beta gamma delta epsilon zeta eta theta kappa lambda mu nu xi rho sigma tau phi chi psi "
@@ -137,13 +140,24 @@ class Expr:
     __matmul__ = __mul__
 
     def __truediv__(self, other: Any) -> Expr:
-        return Expr("div", (self, as_scalar(lift(other))), self.shape)
+        other = lift(other)
+        if is_bare_zero(other):
+            raise ShapeError(f"{plain(self)} is divided by zero")
+        if other.shape is not None and other.shape != (1, 1):
+            raise ShapeError(
+                f"cannot divide by {plain(other)}, which is {describe_shape(other.shape)}: "
+                "multiply by an inverse, A.I * B or B * A.I"
+            )
+        # one 1 x 1 matrix over another is a ratio of numbers
+        over = as_scalar(self) if self.shape == other.shape == (1, 1) else self
+        return Expr("div", (over, as_scalar(other)), over.shape)
 
     def __rtruediv__(self, other: Any) -> Expr:
         return lift(other) / self
 
     def __pow__(self, exponent: int) -> Expr:
-        if int(exponent) != exponent or (self.shape and exponent < 1):
+        whole = isinstance(exponent, int | sp.Integer) and not isinstance(exponent, bool)
+        if not whole or (self.shape and exponent < 1):
             raise ShapeError(f"power {exponent}: write an inverse as .I; powers are whole numbers")
         if self.shape and self.shape[0] != self.shape[1]:
             raise ShapeError(f"{plain(self)} is {describe_shape(self.shape)}: it has no powers")
@@ -168,7 +182,10 @@ class Expr:
     # -- looking --------------------------------------------------------------------------
     def key(self) -> tuple:
         """A hashable copy of the tree: equal keys mean the same typed expression."""
-        return (self.op, self.shape, str(self.value), tuple(a.key() for a in self.args))
+        value = self.value
+        if self.op == "d":  # a differential is what it does to the symbols
+            value = (value.name, *sorted((str(k), v.key()) for k, v in value.table.items()))
+        return (self.op, self.shape, value, tuple(a.key() for a in self.args))
 
     def walk(self) -> Iterator[Expr]:
         """Every node, definitions opened."""
@@ -202,12 +219,23 @@ def _product_message(a: Expr, b: Expr) -> str:
 
 # -- constructors --------------------------------------------------------------------------
 def lift(x: Any) -> Expr:
-    """A Python or SymPy number as an expression; an expression as it is."""
+    """A Python or SymPy number as an expression; an expression as it is.
+
+    Raises
+    ------
+    ShapeError
+        For what is no exact number: a float, a truth value, a text, an infinity, a SymPy matrix.
+    """
     if isinstance(x, Expr):
         return x
-    if isinstance(x, float):
+    if isinstance(x, bool | str) or not isinstance(x, Rational | float | sp.Basic):
+        raise ShapeError(f"{x!r} is neither an expression nor an exact number")
+    value = sp.sympify(x)
+    if isinstance(x, float) or value.has(sp.Float):
         raise ShapeError(f"{x} is a float: write exact numbers, Rational(1, 2) for a half")
-    return Expr("number", value=sp.sympify(x))
+    if not isinstance(value, sp.Expr) or not value.is_commutative or value.has(*NOT_NUMBERS):
+        raise ShapeError(f"{x} is not a number of this book: an exact, finite, real scalar")
+    return Expr("number", value=value)
 
 
 def is_bare_zero(x: Expr) -> bool:
@@ -224,15 +252,29 @@ def as_scalar(x: Any) -> Expr:
     raise ShapeError(f"{plain(x)} is {describe_shape(x.shape)}, not a scalar")
 
 
+def size(n: Any) -> Dimension:
+    """A number of rows or columns: a dimension, a whole number, or a sum or product of these.
+
+    Raises
+    ------
+    ShapeError
+        When it cannot be a number of rows: a fraction, zero, something negative.
+    """
+    n = lift(n)
+    value = sp.expand(n.value) if n.op == "number" else None
+    if value is None or value.is_integer is False or value.is_positive is False:
+        raise ShapeError(f"{plain(n)} is not a number of rows or columns")
+    return value
+
+
 def eye(n: Any) -> Expr:
     """The identity matrix I_n."""
-    return Expr("eye", shape=(sp.sympify(n), sp.sympify(n)))
+    return Expr("eye", shape=(size(n), size(n)))
 
 
 def zero(r: Any, c: Any = None) -> Expr:
     """The zero matrix with r rows and c columns."""
-    r = sp.sympify(r)
-    return Expr("zero", shape=(r, r if c is None else sp.sympify(c)))
+    return Expr("zero", shape=(size(r), size(r if c is None else c)))
 
 
 def _square(op: str, x: Expr) -> Expr:
@@ -345,7 +387,7 @@ def substitute(x: Expr, matrices: Mapping[str, Expr], scalars: Mapping[sp.Symbol
     if x.op == "number":
         return lift(x.value.subs(scalars, simultaneous=True))
     if x.op in ("eye", "zero"):
-        r, c = (sp.expand(s.subs(scalars, simultaneous=True)) for s in x.shape)
+        r, c = (size(s.subs(scalars, simultaneous=True)) for s in x.shape)
         return Expr(x.op, shape=(r, c))
     return rebuild(x, [substitute(a, matrices, scalars) for a in x.args])
 

@@ -32,11 +32,46 @@ class Unusable(Exception):
     """This draw does not satisfy the assumptions, or leaves the domain of an expression."""
 
 
+class TooLarge(Unusable):
+    """No draw of these sizes can be evaluated."""
+
+
 # -- drawing ---------------------------------------------------------------------------------
+def exact(x: Any) -> Any:
+    """A rational number, given as one or as a text such as "1/2".
+
+    Raises
+    ------
+    ProofError
+        For a float, or a number that is not rational.
+    """
+    value = sp.Rational(x) if isinstance(x, str) else sp.sympify(x)
+    if not isinstance(value, sp.Rational):
+        raise ProofError(f"{x} is not an exact rational number: write Rational(1, 2) for a half")
+    return QQ.from_sympy(value)
+
+
 def matrix(rows: Sequence[Sequence[Any]]) -> DomainMatrix:
     """An exact rational matrix."""
-    converted = [[QQ.convert(sp.Rational(x) if isinstance(x, str) else x) for x in r] for r in rows]
+    converted = [[x if isinstance(x, QQ.dtype) else exact(x) for x in r] for r in rows]
     return DomainMatrix(converted, (len(rows), len(rows[0])), QQ)
+
+
+def is_of_kind(x: DomainMatrix, kind: str) -> bool:
+    """Whether a matrix is what a letter of the kind is taken to be."""
+    x = x.to_dense()
+    if kind in ("symmetric", "positive definite") and x.transpose() != x:
+        return False
+    if kind == "full column rank":
+        return bool((x.transpose() * x).to_dense().det())
+    if kind == "positive definite":
+        orders = range(1, x.shape[0] + 1)
+        return all(x.extract(list(range(k)), list(range(k))).det() > 0 for k in orders)
+    return True
+
+
+def _of(kind: str) -> str:
+    return f"of {kind}" if kind == "full column rank" else kind
 
 
 def draw(i: Instance, r: int, c: int) -> DomainMatrix:
@@ -116,7 +151,7 @@ class Instance:
         if any(c.subs(self.sizes) != True for c in setting.conditions):  # noqa: E712 - SymPy's true
             raise Unusable("the dimensions violate their conditions")
         self.scalars = {
-            x: QQ.from_sympy(sp.sympify(given[name])) if name in given else self._draw_scalar()
+            x: self._given_scalar(x, given[name]) if name in given else self._draw_scalar(x)
             for name, x in setting.scalar_symbols.items()
         }
         self.matrices: dict[str, DomainMatrix] = {}
@@ -130,12 +165,22 @@ class Instance:
                 value = self._draw_matrix(letter.kind, r, c)
             if value.shape != (r, c):
                 raise Unusable(f"{letter.name} has another size")
+            if (letter.name in given or letter.sampler) and not is_of_kind(value, letter.kind):
+                raise Unusable(f"{letter.name} is not {_of(letter.kind)}")
             self.matrices[letter.name] = value
         for h in setting.hypotheses:
             if not same(self.evaluate(h.lhs), self.evaluate(h.rhs)):
                 raise Unusable(f"the draw violates {h.name}")
 
-    def _draw_scalar(self) -> Any:
+    def _given_scalar(self, x: sp.Symbol, value: Any) -> Any:
+        value = exact(value)
+        if x.is_positive and value <= 0:
+            raise Unusable(f"{x} is not positive")
+        return value
+
+    def _draw_scalar(self, x: sp.Symbol) -> Any:
+        if not x.is_positive:
+            return QQ(self.rng.randint(-2 * self.height, 2 * self.height), self.rng.randint(1, 3))
         if self.setting.noises:  # squares, so that variances have rational roots
             return QQ(self.rng.randint(1, 3), self.rng.randint(1, 2)) ** 2
         return QQ(self.rng.randint(1, 1 + self.height), self.rng.randint(1, self.height))
@@ -318,6 +363,8 @@ class Instance:
         return x[1]
 
     def _expectation(self, e: Expr, at: Point) -> Scalar:
+        if at.order:
+            raise ProofError("there is no rule for the differential of an expectation")
         used = {x.value for x in e.walk() if x.op == "symbol"} & set(self.setting.noises)
         degree = _degree(e, used)
         if degree <= 3:
@@ -327,13 +374,13 @@ class Instance:
         else:
             raise ProofError("exact expectations are built in up to the fifth moment")
         roots = {name: self.setting.noises[name].root(self) for name in sorted(used)}
+        widths = [root.shape[1] for root in roots.values()]
+        if len(points) ** sum(widths) > MOST_OUTCOMES:
+            raise TooLarge("too many outcomes")
         for name, root in roots.items():
             covariance = self.evaluate(self.setting.noises[name].covariance)[0]
             if root * root.transpose() != covariance:
                 raise ProofError(f"the root given for {name} is not a root of its covariance")
-        widths = [root.shape[1] for root in roots.values()]
-        if len(points) ** sum(widths) > MOST_OUTCOMES:
-            raise Unusable("too many outcomes")
         total: Scalar = {}
         for outcome in itertools.product(points, repeat=sum(widths)):
             weight, noise, start = QQ(1), {}, 0
@@ -426,7 +473,8 @@ def _degree(e: Expr, noises: set[str]) -> int:
         return sum(below)
     if e.op == "power":
         return e.value * below[0]
-    if e.op in ("inverse", "logdet", "log", "det") and any(below):
+    denominator = below[1:] if e.op == "div" else below if e.op == "power" and e.value < 0 else ()
+    if (e.op in ("inverse", "logdet", "log", "det") and any(below)) or any(denominator):
         raise ProofError("expectations of inverses, determinants and logarithms are not exact")
     return max(below, default=0)
 
@@ -558,6 +606,8 @@ def search(setting: Setting, lhs: Expr, rhs: Expr, shapes: int = 3, per_shape: i
             try:
                 instance = Instance(setting, sizes, rng)
                 left, right = instance.evaluate(lhs), instance.evaluate(rhs)
+            except TooLarge:
+                break
             except Unusable:
                 continue
             tested, done = tested + 1, done + 1

@@ -59,7 +59,7 @@ def _vanishes(x: sp.Expr) -> bool:
 
 
 def follows(claim: sp.Expr, equations: Iterable[sp.Expr], atoms: Callable[[sp.Expr], list],
-            normal: Callable[[sp.Expr], sp.Expr]) -> bool:  # fmt: skip
+            normal: Callable[[sp.Expr], sp.Expr]) -> list[sp.Expr] | None:  # fmt: skip
     """Whether claim = 0 follows from the equations (each = 0) by solving and substituting.
 
     Parameters
@@ -68,39 +68,72 @@ def follows(claim: sp.Expr, equations: Iterable[sp.Expr], atoms: Callable[[sp.Ex
         The unknowns in an expression (traces and determinants), the one to solve for first.
     normal : callable
         Rewrites an expression into an equal one in a standard form.
+
+    Returns
+    -------
+    list of SymPy expressions, or None
+        None when it was not shown; otherwise what was divided by, and so must not be zero.
     """
-    solved: list[tuple[sp.Expr, sp.Expr]] = []
+    solved: list[tuple[sp.Expr, sp.Expr, list[sp.Expr]]] = []  # unknown, value, divided by
 
-    def apply(x: sp.Expr) -> sp.Expr:
-        for atom, value in solved:
+    def apply(x: sp.Expr, divided: list[sp.Expr]) -> tuple[sp.Expr, list[sp.Expr]]:
+        for atom, value, needs in solved:
             if x.has(atom):
-                x = normal(x.xreplace({atom: value}))
-        return normal(x)
+                x, divided = normal(x.xreplace({atom: value})), divided + needs
+        return normal(x), divided
 
-    claim = normal(claim)
+    claim, divided = normal(claim), []
     for equation in equations:
         if claim == 0:
             break
-        equation = apply(equation)
+        equation, needs = apply(equation, [])
         for atom in atoms(equation):
             slope = sp.expand(equation).coeff(atom, 1)
             rest = sp.expand(equation - slope * atom)
             if slope != 0 and not atoms(slope) and not rest.has(atom):
-                solved.append((atom, sp.expand(-rest / slope)))
-                claim = apply(claim)
+                solved.append((atom, sp.expand(-rest / slope), [*needs, slope]))
+                claim, divided = apply(claim, divided)
                 break
-    return sp.cancel(sp.together(apply(claim))) == 0
+        else:  # an equation that cannot be solved: the claim may be a multiple of it
+            quotient = sp.cancel(sp.together(claim / equation)) if equation != 0 else sp.nan
+            denominator = sp.fraction(quotient)[1]
+            if quotient != sp.nan and not atoms(denominator):
+                return [*divided, *needs, denominator]
+    claim, divided = apply(claim, divided)
+    return divided if sp.cancel(sp.together(claim)) == 0 else None
 
 
-def divisors(coefficients: Iterable[Any], algebra: Algebra) -> set[sp.Expr]:
-    """What a certificate divides by, and which could be zero: it must be assumed not to be."""
-    out: set[sp.Expr] = set()
+def divisors(certificates: Iterable[Mapping[Any, Any]], algebra: Algebra) -> list[sp.Expr]:
+    """The denominators of the coefficients of certificates."""
     if algebra.field.is_QQ:
-        return out
-    for c in coefficients:
-        denominator = sp.fraction(algebra.field.to_sympy(algebra.field.convert(c)))[1]
-        for factor, _ in sp.factor_list(denominator)[1]:
-            terms = sp.Add.make_args(sp.expand(factor))
-            if any(t.could_extract_minus_sign() for t in terms):  # a sum of positives is positive
-                out.add(factor)
+        return []
+    to_sympy, convert = algebra.field.to_sympy, algebra.field.convert
+    return [sp.fraction(to_sympy(convert(x)))[1] for c in certificates for x in c.values()]
+
+
+def may_vanish(divided: Iterable[sp.Expr], positive: Iterable[sp.Expr]) -> set[sp.Expr]:
+    """The factors of what was divided by that can be zero: they must be assumed not to be.
+
+    ``positive`` are whole numbers known to be positive, n - p for instance; a factor passes when it
+    is a sum of positive terms once the dimensions are counted from their smallest values.
+    """
+    out: set[sp.Expr] = set()
+    for x in divided:
+        for part in sp.fraction(sp.together(x)):
+            content, factors = sp.factor_list(part)
+            if content == 0:
+                out.add(sp.Integer(0))
+            out |= {f for f, _ in factors if not any(is_positive(x, positive) for x in (f, -f))}
     return out
+
+
+def is_positive(x: sp.Expr, positive: Iterable[sp.Expr]) -> bool:
+    """Whether x is a sum of positive terms, the dimensions counted from their smallest values."""
+    for p in positive:
+        for d in sorted(p.free_symbols & x.free_symbols, key=str):
+            if p.coeff(d, 1) == 1 and not (p - d).has(d):  # d = whole number >= 1, plus the rest
+                x = x.subs(d, sp.Dummy(integer=True, positive=True) + d - p)
+                break
+    shifted = {d: 1 + sp.Dummy(nonnegative=True) for d in x.free_symbols if d.is_integer}
+    terms = sp.Add.make_args(sp.expand(x.subs(shifted)))
+    return all(t.is_nonnegative for t in terms) and any(t.is_positive for t in terms)

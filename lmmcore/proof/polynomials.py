@@ -15,7 +15,7 @@ from typing import Any
 import sympy as sp
 
 from .differential import differentiate
-from .errors import ProofError
+from .errors import ProofError, ShapeError
 from .expressions import Dimension, Expr, block_rows, latex, plain
 from .setting import Setting
 
@@ -32,7 +32,8 @@ class Poly:
         self.shape = shape
 
     def __add__(self, other: Poly) -> Poly:
-        assert self.shape == other.shape, (self.shape, other.shape)
+        if self.shape != other.shape:
+            raise ShapeError(f"sizes {self.shape} and {other.shape} cannot be added")
         out = dict(self.terms)
         for w, c in other.terms.items():
             out[w] = out.get(w, 0) + c
@@ -45,7 +46,8 @@ class Poly:
         return self + other.scale(-1)
 
     def __mul__(self, other: Poly) -> Poly:
-        assert self.shape[1] == other.shape[0], (self.shape, other.shape)
+        if self.shape[1] != other.shape[0]:
+            raise ShapeError(f"sizes {self.shape} and {other.shape} cannot be multiplied")
         out: dict[Word, Any] = {}
         for u, x in self.terms.items():
             for v, y in other.terms.items():
@@ -139,6 +141,7 @@ class Algebra:
         self.relation_names: list[str] = []
         self.inverse_of: dict[int, Poly] = {}
         self.inverted: list[Expr] = []
+        self.divided: list[Expr] = []
         self._inverse_index: dict[tuple, int] = {}
         self.field = self._coefficient_field(expressions)
         self.one = self.field.one
@@ -202,7 +205,7 @@ class Algebra:
             self._inverse_index[key], self.inverse_of[i] = i, p
             if t.terms != p.terms:
                 self._inverse_index[t.key()], self.inverse_of[i + 1] = i + 1, t
-            self.inverted.append(e)
+            self.note_inverted(e)
             J, eye = Poly({(i,): self.one}, p.shape), Poly({(): self.one}, p.shape)
             tex = latex(e, 8)
             self.add_relation(J * p - eye, rf"{tex}^{{-1}}\,{tex} = I")
@@ -218,7 +221,36 @@ class Algebra:
                 f"{plain(e)} stands before a matrix: only numbers and scalars of the setting may; "
                 "give the trace or determinant a name with scalars(...) and assume its value"
             )
-        return self.field.from_sympy(sp.together(value))
+        try:
+            return self.field.from_sympy(sp.together(value))
+        except sp.CoercionFailed:
+            raise ProofError(
+                f"{plain(e)} stands before a matrix: only rational expressions in the scalars and "
+                "dimensions may; give it a name with scalars(...)"
+            ) from None
+
+    def reciprocal(self, e: Expr) -> Any:
+        """One over a scalar factor, which is noted as a divisor."""
+        value = self.coefficient(e)
+        if not value:
+            raise ProofError(f"{plain(e)} is zero: it cannot be divided by")
+        self.note_divisor(e)
+        return 1 / value
+
+    def note_inverted(self, e: Expr) -> None:
+        """Remember that e is taken as invertible; of a product, that each square factor is."""
+        while e.op in ("define", "group", "neg", "transpose", "inverse"):
+            e = e.args[0]
+        if e.op == "mul" and all(x.shape is None or x.shape[0] == x.shape[1] for x in e.args):
+            for x in e.args:
+                (self.note_divisor if x.shape is None else self.note_inverted)(x)
+        elif e.op != "eye" and all(e.key() != x.key() for x in self.inverted):
+            self.inverted.append(e)
+
+    def note_divisor(self, e: Expr) -> None:
+        """Remember that a scalar is taken not to be zero."""
+        if all(e.key() != x.key() for x in self.divided):
+            self.divided.append(e)
 
     def poly(self, e: Expr) -> Poly:
         """Multiply an expression without blocks out."""
@@ -250,7 +282,7 @@ class Algebra:
                     out = out * base
                 return out
             case "div":
-                return self.poly(a[0]).scale(1 / self.coefficient(a[1]))
+                return self.poly(a[0]).scale(self.reciprocal(a[1]))
             case "mul":
                 factor, out = self.one, None
                 for x in a:
@@ -274,7 +306,7 @@ class Algebra:
             out = Poly({(): self.one}, e.shape)
             for x in reversed(e.args):
                 if x.shape is None:
-                    out = out.scale(1 / self.coefficient(x))
+                    out = out.scale(self.reciprocal(x))
                 else:
                     out = out * self._translate_inverse(x)
             return out
@@ -316,7 +348,7 @@ class Algebra:
                      for j in range(len(inner.cols))]
                 )  # fmt: skip
             case "div":
-                return self.grid(a[0]).scale(1 / self.coefficient(a[1]))
+                return self.grid(a[0]).scale(self.reciprocal(a[1]))
             case "mul":
                 factor, out = self.one, None
                 for x in a:

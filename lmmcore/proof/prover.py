@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 import sympy as sp
 
 from .completion import Certificate, Rules
 from .errors import CertificateError
-from .expressions import Expr
-from .kernel import divisors, follows, multiplies_out
-from .polynomials import Algebra, Grid
+from .expressions import Expr, as_scalar
+from .kernel import divisors, follows, may_vanish, multiplies_out
+from .polynomials import Algebra, Grid, plain_number
 from .scalars import Fact, ScalarAlgebra
 from .setting import Setting, match_shapes
 
@@ -28,6 +29,7 @@ class Verdict:
     relations: list[str] = field(default_factory=list)
     inverted: list[Expr] = field(default_factory=list)
     nonzero: list[sp.Expr] = field(default_factory=list)
+    divided: list[Expr] = field(default_factory=list)
     terms: int = 0
     seconds: float = 0.0
     why_not: str = ""
@@ -72,6 +74,10 @@ def prove(setting: Setting, lhs: Expr, rhs: Expr, lemmas: tuple[Equation, ...] =
     algebra = Algebra(setting, used)
     decide = _matrices if lhs.shape else _scalars
     verdict = decide(algebra, lhs, rhs, lemmas, start + seconds)
+    if not verdict.proved and lhs.shape == (1, 1):  # a number is its own transpose, and its trace
+        algebra = Algebra(setting, used)
+        lhs, rhs = as_scalar(lhs), as_scalar(rhs)
+        verdict = _scalars(algebra, lhs, rhs, lemmas, start + 2 * seconds)
     verdict.inverted = algebra.inverted
     verdict.seconds = time.perf_counter() - start
     return verdict
@@ -127,10 +133,11 @@ def _scalars(algebra: Algebra, lhs: Expr, rhs: Expr, lemmas: tuple[Equation, ...
         for all_turns in (False, True):
             facts = scalars.facts(claim, scalars.axioms + given, rules, all_turns)
             equations = [f.equation for f in facts]
-            if follows(claim, equations, scalars.atoms, scalars.normal):
+            divided = follows(claim, equations, scalars.atoms, scalars.normal)
+            if divided is not None:
                 if not all(f.holds(algebra) for f in facts):
                     raise CertificateError("a certificate does not multiply out")
-                return _verdict(algebra, [c for f in facts for c in f.certificates])
+                return _verdict(algebra, [c for f in facts for c in f.certificates], divided)
     return Verdict(False, why_not=why_not)
 
 
@@ -142,12 +149,20 @@ def _add_matrix_lemmas(algebra: Algebra, lemmas: tuple[Equation, ...]) -> None:
                 algebra.add_relation(p, q.name)
 
 
-def _verdict(algebra: Algebra, certificates: list[Certificate]) -> Verdict:
+def _verdict(algebra: Algebra, certificates: list[Certificate],
+             divided: Iterable[sp.Expr] = ()) -> Verdict:  # fmt: skip
     used = {i for c in certificates for (_, i, _) in c}
-    coefficients = [x for c in certificates for x in c.values()]
+    typed, divided = [], [*divided, *divisors(certificates, algebra)]
+    for e in algebra.divided:
+        value = plain_number(e)
+        if value is None:
+            typed.append(e)
+        else:
+            divided.append(value)
     return Verdict(
         True,
         relations=sorted({algebra.relation_names[i] for i in used}),
-        nonzero=sorted(divisors(coefficients, algebra), key=str),
-        terms=len(coefficients),
+        nonzero=sorted(may_vanish(divided, algebra.setting.positive_sizes()), key=str),
+        divided=typed,
+        terms=sum(map(len, certificates)),
     )

@@ -183,7 +183,8 @@ def setting_data(s: Setting) -> dict[str, Any]:
     return {
         "dimensions": s.names,
         "where": s.where,
-        "scalars": sorted(s.scalar_symbols),
+        "scalars": sorted(x for x, symbol in s.scalar_symbols.items() if symbol.is_positive),
+        "signed": sorted(x for x, symbol in s.scalar_symbols.items() if not symbol.is_positive),
         "letters": [
             [x.name, str(x.shape[0]), str(x.shape[1]), x.kind, x.sampler is not None]
             for x in s.letters.values()
@@ -198,8 +199,8 @@ def setting_data(s: Setting) -> dict[str, Any]:
 def setting_from(data: dict[str, Any]) -> Setting:
     """The setting that `setting_data` wrote down; one with samplers of its own is refused."""
     s = Setting(data["dimensions"], data["where"])
-    if data["scalars"]:
-        s.scalars(" ".join(data["scalars"]))
+    s.scalars(" ".join(data["scalars"]))
+    s.scalars(" ".join(data.get("signed", [])), positive=False)
     for name, r, c, kind, sampled in data["letters"]:
         if sampled:
             raise ProofError(f"{name} has a sampler of its own: prove the result anew")

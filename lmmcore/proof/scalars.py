@@ -125,7 +125,8 @@ class ScalarAlgebra:
             case "neg":
                 return self._scaled(sp.Integer(-1), size, self.determinant(a[0], log), log)
             case "div":
-                return self._scaled(1 / self.value(a[1]), size, self.determinant(a[0], log), log)
+                factor = self.algebra.field.to_sympy(self.algebra.reciprocal(a[1]))
+                return self._scaled(factor, size, self.determinant(a[0], log), log)
             case "power":
                 value = self.determinant(a[0], log)
                 return e.value * value if log else value**e.value
@@ -155,8 +156,10 @@ class ScalarAlgebra:
 
     def _determinant_of_poly(self, p: Poly, log: bool) -> sp.Expr:
         to_sympy, shapes, size = self.algebra.field.to_sympy, self.algebra.shapes, p.shape[0]
-        if not p.terms:
+        if not p.terms and log:
             raise ProofError("the determinant of a zero matrix has no logarithm")
+        if not p.terms:
+            return sp.Integer(0)
         if size == 1:
             value = self.trace(p)
             return self.logarithm(value) if log else value
@@ -180,9 +183,8 @@ class ScalarAlgebra:
         return self._determinant_atom(Grid([[Poly({(x,): self.algebra.one}, shape)]]), log)
 
     def _determinant_atom(self, g: Grid, log: bool) -> sp.Expr:
-        keys = [tuple(p.key() for p in g.flat())]
         turned = [[self.algebra.transpose(r[j]) for r in g.blocks] for j in range(len(g.cols))]
-        keys.append(tuple(p.key() for p in Grid(turned).flat()))
+        keys = [(len(x.rows), *(p.key() for p in x.flat())) for x in (g, Grid(turned))]
         kind = "logdet" if log else "det"
         for key in keys:
             if (kind, key) in self.symbols:
@@ -191,13 +193,19 @@ class ScalarAlgebra:
 
     def logarithm(self, x: sp.Expr) -> sp.Expr:
         """log|x| as a sum over the factors of x, each up to its sign."""
+        if x == 0:
+            raise ProofError("zero has no logarithm")
         out = sp.Integer(0)
         for sign, part in zip((1, -1), sp.fraction(sp.together(x)), strict=True):
             content, factors = sp.factor_list(part)
             for prime, k in sp.factorrat(abs(content)).items():
                 out += sign * k * sp.log(prime)
             for f, k in factors:
-                out += sign * k * sp.log(f)
+                base, power = f.as_base_exp()
+                if power != 1 and power.is_integer:  # c^n with a dimension n
+                    out += sign * k * power * self.logarithm(base)
+                else:
+                    out += sign * k * sp.log(f)
         return out
 
     # -- scalar expressions ---------------------------------------------------------------
@@ -214,19 +222,36 @@ class ScalarAlgebra:
             case "mul":
                 return sp.Mul(*[self.value(x) for x in a])
             case "div":
-                return self.value(a[0]) / self.value(a[1])
+                divisor = self.value(a[1])
+                if self.normal(divisor) == 0:
+                    raise ProofError(f"{plain(a[1])} is zero: it cannot be divided by")
+                self.algebra.note_divisor(a[1])
+                return self.value(a[0]) / divisor
             case "power":
-                return self.value(a[0]) ** e.value
+                base = self.value(a[0])
+                if e.value < 0:
+                    if self.normal(base) == 0:
+                        raise ProofError(f"{plain(a[0])} is zero: it cannot be divided by")
+                    self.algebra.note_divisor(a[0])
+                return base**e.value
             case "define" | "group":
                 return self.value(a[0])
             case "scalar" | "trace":
                 if has_block(a[0]):
                     grid = self.algebra.grid(a[0])
+                    if grid.rows != grid.cols:
+                        raise ProofError(
+                            f"{plain(e)}: the diagonal blocks are not square, so the trace is not "
+                            "the sum of theirs; cut rows and columns alike"
+                        )
                     return sp.Add(*[self.trace(grid.blocks[i][i]) for i in range(len(grid.rows))])
                 return self.trace(self.algebra.poly(a[0]))
             case "logdet" | "det":
+                if op == "logdet":
+                    self.algebra.note_inverted(a[0])
                 return self.determinant(a[0], log=op == "logdet")
             case "log":
+                self.algebra.note_divisor(a[0])
                 return self.logarithm(self.value(a[0]))
             case "d":
                 return self.value(differentiate(a[0], e.value))
@@ -306,19 +331,20 @@ class ScalarAlgebra:
             i = self.algebra.letter(name, self.algebra.setting.letters[name].shape, symmetric=False)
             covariance = self.algebra.poly(noise.covariance)
             covariances[i] = covariances[self.algebra.transposed[i]] = (i, covariance)
+        # an inverse is random when what it inverts is: no rule knows its moments
+        unknown: set[int] = set()
+        for i, inverted in self.algebra.inverse_of.items():
+            if any(x in covariances or x in unknown for w in inverted.terms for x in w):
+                unknown.add(i)
         total = sp.Integer(0)
         for monomial in sp.Add.make_args(sp.expand(x)):
             factor, words = sp.Integer(1), []
             for f in sp.Mul.make_args(monomial):
                 base, power = f.as_base_exp()
-                random = [
-                    a
-                    for a in self.atoms(f)
-                    if self.contents[a][0] != "trace"
-                    or any(letter in covariances for letter in self.contents[a][1])
-                ]
-                random = [a for a in random if self._is_random(a, covariances)]
-                if not random:
+                letters = {x for a in self.atoms(f) for x in self._letters(a)}
+                if letters & unknown:
+                    raise ProofError(f"no rule for the expectation of {f}: a random inverse")
+                if not letters & covariances.keys():
                     factor *= f
                 elif base in self.contents and self.contents[base][0] == "trace" and power > 0:
                     words += [self.contents[base][1]] * int(power)
@@ -327,15 +353,17 @@ class ScalarAlgebra:
             total += factor * self._wick(words, covariances)
         return total
 
-    def _is_random(self, atom: sp.Symbol, covariances: dict[int, tuple[int, Poly]]) -> bool:
+    def _letters(self, atom: sp.Symbol) -> set[int]:
         kind, content = self.contents[atom]
         words = [content] if kind == "trace" else [w for p in content.flat() for w in p.terms]
-        return any(letter in covariances for w in words for letter in w)
+        return {letter for w in words for letter in w}
 
     def _wick(self, words: list[Word], covariances: dict[int, tuple[int, Poly]]) -> sp.Expr:
         """E of a product of 1 x 1 words, noise letters standing only at their ends."""
         ends = [
-            (j, side) for j, w in enumerate(words) for side in (0, -1) if w[side] in covariances
+            (j, side) for j, w in enumerate(words)
+            for side in ((0, -1) if len(w) > 1 else (0,))  # a 1 x 1 vector has one end
+            if w[side] in covariances
         ]  # fmt: skip
         if any(letter in covariances for w in words for letter in w[1:-1]):
             raise ProofError("a Gaussian vector inside a word: write it at the ends, as in e'Ae")
