@@ -6,6 +6,7 @@ The files lie in ``lmmcore/data/``; its README names their origin and licence.
 from __future__ import annotations
 
 import csv
+import json
 from dataclasses import dataclass
 from importlib import resources
 
@@ -97,3 +98,64 @@ def load(name: str) -> DataSet:
     header, *rows = csv.reader(text.splitlines(), quoting=csv.QUOTE_NONNUMERIC)
     columns = {h: np.array(c) for h, c in zip(header, zip(*rows, strict=True), strict=True)}
     return DataSet(name, *_ORIGINS[name], columns)
+
+
+@dataclass(frozen=True)
+class RecordedFit:
+    """What another program reported for a model and a data set.
+
+    Attributes
+    ----------
+    program : str
+        Its name and version.
+    method : str
+        ``"ML"`` or ``"REML"``.
+    log_likelihood, sigma : float
+    beta : (p,) array
+    theta : (n_theta,) array, or None
+        Entries of the relative covariance factor, where the program reports them.
+    """
+
+    program: str
+    method: str
+    log_likelihood: float
+    sigma: float
+    beta: np.ndarray
+    theta: np.ndarray | None
+
+
+def recorded_fits(name: str) -> list[RecordedFit]:
+    """Fits of a data set by lme4, nlme and glmmTMB, recorded with their versions.
+
+    A random intercept for Dyestuff and Dyestuff2, random intercept and slope for sleepstudy.
+
+    Parameters
+    ----------
+    name : {"Dyestuff", "Dyestuff2", "sleepstudy"}
+
+    Returns
+    -------
+    list of RecordedFit
+
+    Raises
+    ------
+    ValueError
+        If no fit of that data set is recorded.
+
+    Notes
+    -----
+    See the chapter "A first fit".
+    """
+    file = resources.files("lmmcore") / "data" / "references.json"
+    recorded = json.loads(file.read_text(encoding="utf-8"))
+    found = [
+        RecordedFit(f"{program} {recorded['versions'][program]}", fit["method"],
+                    value["log_likelihood"], value["sigma"], np.array(value["beta"]),
+                    np.array(value["theta"]) if "theta" in value else None)
+        for fit in recorded["fits"] if fit["data"] == name
+        for program, value in fit["programs"].items()
+    ]
+    if not found:
+        known = sorted({fit["data"] for fit in recorded["fits"]})
+        raise ValueError(f"no recorded fit of {name!r}; there are {', '.join(known)}")
+    return found

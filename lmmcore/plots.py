@@ -1,12 +1,15 @@
 """Figures of likelihoods and of shrinkage.
 
-Each function returns a matplotlib Figure; matplotlib is imported when one is called, and no global
-style is changed. ML is drawn blue and dashed, REML orange and solid: colours of the Okabe-Ito
-palette, and never colour alone. See the chapter "A first fit".
+Each function returns a matplotlib Figure, which a notebook shows as the value of its cell.
+Matplotlib is imported when one is called, no global style is changed, and pyplot is not involved.
+ML is drawn blue and dashed, REML orange and solid: colours of the Okabe-Ito palette, and never
+colour alone. See the chapter "A first fit".
 """
 
 from __future__ import annotations
 
+from functools import cache
+from io import BytesIO
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -58,6 +61,8 @@ def profile_curves(model: LinearMixedModel, phi: ArrayLike) -> Figure:
         top = int(np.argmax(value))
         axes.plot(phi, value - value[top], lw=2, label=method, **STYLE[method])
         axes.plot(phi[top], 0.0, "o", color=STYLE[method]["color"], clip_on=False, zorder=3)
+        axes.vlines(phi[top], np.min(value - value[top]), 0.0, color=STYLE[method]["color"],
+                    lw=1.0, ls=":")
     axes.set(xlabel=r"$\phi = \tau^2/\sigma^2$", ylabel="log likelihood less its maximum")
     axes.legend(frameon=False)
     return figure
@@ -217,6 +222,26 @@ def estimates(ml: Fit, reml: Fit) -> Figure:
     return figure
 
 
+def new_figure(width: float, height: float) -> Figure:
+    """An empty figure, width x height in inches, that a notebook shows without pyplot."""
+    return _notebook_figure()(figsize=(width, height), layout="constrained")
+
+
+@cache
+def _notebook_figure() -> type[Figure]:
+    from matplotlib.figure import Figure
+
+    class NotebookFigure(Figure):
+        """A Figure which draws itself as PNG when it is the value of a notebook's cell."""
+
+        def _repr_png_(self) -> bytes:
+            png = BytesIO()
+            self.savefig(png, format="png", dpi=160)
+            return png.getvalue()
+
+    return NotebookFigure
+
+
 def _grid(name: str, values: ArrayLike) -> np.ndarray:
     grid = np.asarray(values, float)
     if grid.ndim != 1 or len(grid) < 2 or not np.all(grid >= 0):
@@ -227,9 +252,7 @@ def _grid(name: str, values: ArrayLike) -> np.ndarray:
 def _figure(
     panels: int, width: float, height: float, columns: int = 1
 ) -> tuple[Figure, list[Axes]]:
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(width, height), layout="constrained")
+    figure = new_figure(width, height)
     shared = panels > 1
     grid = figure.subplots(panels // columns, columns, sharex=shared, sharey=shared, squeeze=False)
     for axes in grid.flat:

@@ -8,7 +8,7 @@ import pytest
 from reference_models import reference_model
 
 import lmmcore
-from lmmcore import data, fit, load, plots
+from lmmcore import data, fit, load, plots, plots_first_fit
 
 
 @pytest.mark.parametrize(("name", "rows", "columns"), [
@@ -51,6 +51,15 @@ def figures():
     yield plots.surface(dyestuff, np.linspace(1000, 6000, 12), np.linspace(0, 8000, 9))
     yield plots.shrinkage(fit(sleep), sleep.X[:, 1], "Days", "Reaction (ms)")
     yield plots.estimates(fit(sleep, "ML"), fit(sleep))
+    labels = dyestuff.terms[0].levels[dyestuff.terms[0].codes]
+    yield plots_first_fit.by_level(dyestuff.y, labels, "batch", "yield (g)")
+    yield plots_first_fit.newton_path(fit(dyestuff), np.linspace(0, 2, 21))
+    yield plots_first_fit.theta_and_phi({"Dyestuff": dyestuff}, 1.2)
+
+
+def test_the_picture_of_a_design_names_its_matrices():
+    figure = plots_first_fit.design(reference_model("Dyestuff"), [0.8])
+    assert [axes.get_title()[:3] for axes in figure.axes] == ["$X$", "$Z$", "$W$"]
 
 
 def test_plots_are_labelled_and_change_no_style():
@@ -64,6 +73,14 @@ def test_plots_are_labelled_and_change_no_style():
             or (figure.get_supxlabel() and figure.get_supylabel())
         assert axes.get_legend() is not None or figure.legends
     assert dict(mpl.rcParams) == before
+
+
+def test_a_notebook_shows_the_figures_without_pyplot():
+    figure = plots.profile_curves(reference_model("Dyestuff"), np.linspace(0, 4, 5))
+    assert figure._repr_png_().startswith(b"\x89PNG")
+    code = ("import lmmcore.plots as p, sys; p.new_figure(1, 1); "
+            "assert 'matplotlib.pyplot' not in sys.modules")
+    subprocess.run([sys.executable, "-c", code], check=True)
 
 
 def test_profile_curves_are_the_profile():
