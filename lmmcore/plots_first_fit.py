@@ -112,7 +112,7 @@ def theta_and_phi(models: Mapping[str, LinearMixedModel], largest: float) -> Fig
     figure = new_figure(8.2, 3.6)
     left, right = figure.subplots(1, 2, sharey=True)
     looks = [{"color": ORANGE, "ls": "-"}, {"color": BLUE, "ls": "--"}]
-    for (name, model), look in zip(models.items(), looks, strict=True):
+    for (name, model), look in zip(models.items(), looks, strict=False):
         profile = Profile(model, "REML")
         value = np.array([profile.criterion(np.array([t])) for t in theta])
         value -= profile.criterion(np.zeros(1))
