@@ -100,8 +100,8 @@ def main() -> None:
 
     print("executing every page from scratch", flush=True)
     code, complaints = jupyter_book()
-    if code or complaints:
-        count = sum("error: " in line for line in complaints)
+    count = sum("error: " in line for line in complaints)
+    if code or count:
         what = plural(count) if count else "see above"
         fail(f"the book did not build: {what} (all output: _build/book.log)")
     if not (SITE / "index.html").exists():

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import re
+import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -222,7 +223,8 @@ def execute(notebook, page: Path) -> None:
 
     client.on_cell_start = note
     try:
-        client.execute()
+        # what the kernel's process itself writes, when it is shut down, is no output of a cell
+        client.execute(stderr=subprocess.DEVNULL)
     except CellExecutionError as error:
         where = place(page, code.index(running) + 1, error.traceback)
         text = error.evalue.strip().splitlines() or [""]
