@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from lmmcore.operation_counts import cost_through_M, cost_through_W
-from lmmcore.plots import BLACK, BLUE, ORANGE
+from lmmcore.plots import BLACK, BLUE, ORANGE, new_figure
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -27,8 +27,6 @@ def grouped_design(sizes: ArrayLike) -> np.ndarray:
 
 def structure(Z: ArrayLike, phi: float = 1.0) -> Figure:
     """Z, Z'Z, W = I + phi Z Z' and I - W^-1 as pictures: one square an entry, 0 is white."""
-    from matplotlib.figure import Figure
-
     Z = np.asarray(Z, float)
     n, k = Z.shape
     W = np.eye(n) + phi * Z @ Z.T
@@ -38,7 +36,7 @@ def structure(Z: ArrayLike, phi: float = 1.0) -> Figure:
         (W, rf"$W=I+\phi ZZ'$, ${n}\times{n}$"),
         (np.eye(n) - np.linalg.inv(W), rf"$I-W^{{-1}}$, ${n}\times{n}$"),
     ]
-    figure = Figure(figsize=(9.2, 3.5), layout="constrained")
+    figure = new_figure(9.2, 3.5)
     widths = [M.shape[1] for M, _ in panels]
     for axes, (M, title) in zip(figure.subplots(1, 4, width_ratios=widths), panels, strict=True):
         top = np.abs(M).max()
@@ -62,10 +60,8 @@ def costs(n: ArrayLike, ks: tuple[int, ...], counted: dict[str, list[tuple[int, 
     counted : dict
         Points (n, operations) that were counted in a run, for "W" and "M" (with k = ks[0]).
     """
-    from matplotlib.figure import Figure
-
     n = np.asarray(n, float)
-    figure = Figure(figsize=(6.4, 4.2), layout="constrained")
+    figure = new_figure(6.4, 4.2)
     axes = figure.subplots()
     axes.loglog(n, cost_through_W(n, ks[0]), color=BLACK, ls="--", lw=2,
                 label=rf"through $W$, $n\times n$ ($k={ks[0]}$)")
