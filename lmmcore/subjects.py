@@ -10,11 +10,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy.linalg import block_diag
 from scipy.optimize import brentq
 
 from lmmcore import definition
 from lmmcore.covariance import Array
+from lmmcore.spectrum import spectrum
 
 Blocks = Sequence[Array]
 
@@ -51,13 +53,9 @@ def sigma2_published(y: Blocks, X: Blocks, Z: Blocks, G: Array) -> float:
         If the equation has no positive root.
     """
     y_all, X_all, ZGZ = stack(y, X, Z, G)
-
-    def equation(s: float) -> float:
-        V = s * np.eye(len(y_all)) + ZGZ
-        # r'(I + ZGZ'/s)^-1 r = s r'V^-1 r, so the equation is r'V^-1 r = N0 - p
-        return _generalised_rss(y_all, X_all, V) - _degrees(X_all)
-
-    return _root(equation, y_all)
+    # r'(I + ZGZ'/s)^-1 r = s r'V^-1 r, so the equation is r'V^-1 r = y'Py = N0 - p
+    contrasts = spectrum(y_all, X_all, ZGZ)
+    return _root(lambda s: contrasts.scores(s, 1.0).scaling, y_all)
 
 
 def sigma2_fixed_G(y: Blocks, X: Blocks, Z: Blocks, G: Array) -> float:
@@ -69,12 +67,8 @@ def sigma2_fixed_G(y: Blocks, X: Blocks, Z: Blocks, G: Array) -> float:
         If the score has no positive root.
     """
     y_all, X_all, ZGZ = stack(y, X, Z, G)
-    identity = np.eye(len(y_all))
-
-    def equation(s: float) -> float:
-        return float(definition.restricted_score(y_all, X_all, s * identity + ZGZ, [identity])[0])
-
-    return _root(equation, y_all)
+    contrasts = spectrum(y_all, X_all, ZGZ)
+    return _root(lambda s: contrasts.scores(s, 1.0).sigma2, y_all)
 
 
 def _generalised_rss(y: Array, X: Array, V: Array) -> float:
@@ -86,10 +80,10 @@ def _degrees(X: Array) -> int:
     return X.shape[0] - X.shape[1]
 
 
-def _root(equation: Callable[[float], float], y: Array) -> float:
+def _root(equation: Callable[[ArrayLike], Array], y: Array) -> float:
     """The largest root in sigma2, bracketed from above on a grid over twelve decades."""
     grid = np.geomspace(1e2, 1e-10, 600) * float(y @ y)
-    signs = np.sign([equation(s) for s in grid])
+    signs = np.sign(equation(grid))
     change = np.flatnonzero(signs[:-1] * signs[1:] <= 0)
     if len(change) == 0:
         raise ValueError("no positive root: for this G the best sigma2 is at 0")
