@@ -253,6 +253,8 @@ def from_groups(
 
 def _numeric(name: str, values: Any) -> Array:
     array = np.asarray(values)
+    if array.dtype == object and (missing := sum(v is None for v in array.flat)):
+        raise ValueError(f"{name} has {missing} missing values (None): drop those rows first")
     if array.dtype.kind not in "fiub":
         raise ValueError(
             f"{name} holds values of type {array.dtype}: give an array of numbers "
@@ -344,7 +346,7 @@ def _check_identified_mean(model: LinearMixedModel) -> None:
     if dependent:
         raise ValueError(
             f"X does not have full column rank: {', '.join(dependent)} can be written in terms of "
-            "the columns before; leave out"
+            f"the columns before; leave {'it' if len(dependent) == 1 else 'them'} out"
         )
     e = model.least_squares.residuals
     if np.linalg.norm(e) <= 1e-13 * np.sqrt(model.n) * np.linalg.norm(model.y):

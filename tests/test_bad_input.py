@@ -25,6 +25,7 @@ def with_(values, i, value):
 
 BAD = {
     "NaN in y": (lambda: grouped(with_(y, 3, np.nan), X, g), "y has 1 missing or infinite"),
+    "None in y": (lambda: grouped([None, *y[1:]], X, g), r"y has 1 missing values \(None\)"),
     "infinity in X": (lambda: grouped(y, with_(X, 3, np.inf), g), "X has 1 missing or infinite"),
     "NaN in Z": (lambda: grouped(y, X, g, with_(X, 3, np.nan)), "Z has 1 missing or infinite"),
     "NaN in sparse or dense Z": (
@@ -43,7 +44,7 @@ BAD = {
     "complex y": (lambda: grouped(y + 1j, X, g), "y holds values of type complex128"),
     "rank-deficient X": (
         lambda: grouped(y, {"(Intercept)": 1, "x": x, "double": 2 * x - 1}, g),
-        "full column rank: double can be written"),
+        "full column rank: double can be written in .* before; leave it out"),
     "zero column": (lambda: grouped(y, {"a": x, "none": 0 * x}, g), "full column rank: none"),
     "n <= p": (lambda: LinearMixedModel(y[:2], X[:2]), "n = 2 observations for p = 2"),
     "constant response": (lambda: grouped(0 * y + 1545.1, ONE, g), "y is constant"),
