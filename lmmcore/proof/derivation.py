@@ -17,6 +17,7 @@ from .differential import differentiate
 from .errors import ProofError, RefutationError, SoundnessError, StepError
 from .expressions import (
     Expr,
+    block_rows,
     eye,
     latex,
     lift,
@@ -428,7 +429,13 @@ class Derivation:
             shortest[key] = min(shortest.get(key, e), e, key=lambda x: len(plain(x)))
         whole = (eye(x.shape[0]) for x in inverted)
         identities = {tuple(p.key() for p in algebra.grid(x).flat()) for x in whole}
-        return [Need(INVERTIBLE, e) for key, e in shortest.items() if key not in identities]
+        single = [e for key, e in shortest.items() if len(key) == 1]
+        given = identities | {(algebra.poly(x).key(),) for e in single for x in (e, e.I)}
+        return [
+            Need(INVERTIBLE, e)
+            for key, e in shortest.items()
+            if key not in identities and not _by_schur_complement(e, given, algebra)
+        ]
 
     def used_hypotheses(self) -> list[Hypothesis]:
         """The assumed equations that the certificates use."""
@@ -645,6 +652,21 @@ class Refutation:
 
     def __repr__(self) -> str:
         return f"FALSE: {self.statement()}\n{_indent(str(self.counterexample))}"
+
+
+def _by_schur_complement(e: Expr, given: set[tuple], algebra: Algebra) -> bool:
+    """Whether e is a block matrix of which a diagonal block and its complement are given.
+
+    Such a matrix is invertible because they are: it need not be assumed.
+    """
+    if e.op != "block" or e.value != (2, 2) or e.args[0].shape[0] != e.args[0].shape[1]:
+        return False
+
+    def known(x: Expr) -> bool:
+        return (algebra.poly(x).key(),) in given
+
+    (a, b), (c, d) = block_rows(e)
+    return any(known(p) and known(s - u * p.I * v) for p, v, u, s in ((a, b, c, d), (d, c, b, a)))
 
 
 def _definitions(expressions: Iterable[Expr]) -> list[Expr]:
