@@ -12,11 +12,12 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from lmmcore.definition import log_det
+from lmmcore.plots import BLUE, GREY, ORANGE, new_figure
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-BLUE, ORANGE, GREEN, GREY = "#0072B2", "#D55E00", "#009E73", "#767676"
+GREEN = "#009E73"
 ROUNDING = float(np.finfo(float).eps) / 2
 
 
@@ -58,11 +59,9 @@ def difference_errors(V: ArrayLike, exact: float, steps: ArrayLike) -> Figure:
     -----
     See the chapter "Matrix differentials" (A5, A9).
     """
-    from matplotlib.figure import Figure
-
     V, h = np.asarray(V, float), np.asarray(steps, float)
     inverse = np.linalg.inv(V)
-    figure = Figure(figsize=(6.8, 4.4), layout="constrained")
+    figure = new_figure(6.8, 4.4)
     axes = figure.subplots()
     axes.spines[["top", "right"]].set_visible(False)
 
