@@ -273,7 +273,7 @@ class Derivation:
         return Equation(lhs, rhs, result.title), needs, used
 
     def _proved_here(self, lhs: Expr, rhs: Expr) -> Verdict | None:
-        if search(self.setting, lhs, rhs)[0]:
+        if search(self.setting, lhs, rhs, shrink=False)[0]:
             return None
         verdict = prove(self.setting, lhs, rhs)
         return verdict if verdict.proved else None
@@ -747,9 +747,9 @@ def check(setting: Setting, lhs: Any, rhs: Any, by: Iterable[Lemma | Result] = (
     lhs, rhs = match_shapes(lift(lhs), lift(rhs))
     derivation = Derivation(setting, lhs)
     setting.check_symbols(rhs)
-    counterexample, _ = search(setting, lhs, rhs)
+    counterexample, _ = search(setting, lhs, rhs, shrink=False)
     lemmas = tuple(derivation._instantiate(x)[0] for x in by)
-    verdict = prove(setting, lhs, rhs, lemmas)
+    verdict = prove(setting, lhs, rhs, lemmas, seconds=1.0 if counterexample else 20.0)
     if counterexample and verdict.proved:
         raise SoundnessError(f"{plain(lhs)} = {plain(rhs)} is both proved and refuted")
     return "refuted" if counterexample else "proved" if verdict.proved else "instances"

@@ -11,7 +11,7 @@ from typing import Any
 
 import sympy as sp
 
-from .errors import StepError
+from .errors import ShapeError, StepError
 from .expressions import sympy_latex
 
 
@@ -66,12 +66,21 @@ def by_entries(left: Any, right: Any, title: str = "", how: str = "checked entry
     Raises
     ------
     StepError
-        When an entry of the difference does not reduce to zero.
+        When an entry of the difference does not reduce to zero, or is a float.
+    ShapeError
+        When the shapes differ, or there is nothing to compare.
     """
     left, right = sp.sympify(left), sp.sympify(right)
-    difference = _evaluated(left) - _evaluated(right)
+    one, other = _evaluated(left), _evaluated(right)
+    if getattr(one, "shape", None) != getattr(other, "shape", None):
+        raise ShapeError(f"{_text(left)} and {_text(right)} have different shapes")
+    difference = one - other
     entries = list(difference) if isinstance(difference, sp.MatrixBase) else [difference]
+    if not entries:
+        raise ShapeError("an empty matrix has no entries to check")
     for i, x in enumerate(entries):
+        if x.has(sp.Float):
+            raise StepError(f"entry {i + 1} of {title or _text(left)} is a float, not exact")
         if sp.simplify(x) != 0:
             raise StepError(f"entry {i + 1} of {title or _text(left)} differs by {sp.simplify(x)}")
     out = ByEntries(left, right, title, how, name, tuple(cites))

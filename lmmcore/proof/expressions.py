@@ -17,6 +17,10 @@ from .errors import ShapeError
 Dimension = sp.Expr
 Shape = tuple[Dimension, Dimension] | None
 
+OPERATIONS = (
+    "symbol number eye zero add neg group mul div inverse transpose power scalar trace det logdet "
+    "log d expectation define block"
+).split()
 NOT_NUMBERS = (sp.oo, -sp.oo, sp.zoo, sp.nan, sp.I)
 
 GREEK = (
@@ -442,7 +446,10 @@ def latex(e: Expr, prec: int = 0) -> str:
             inner = latex(a[0], 8)
             out, p = (rf"\left({latex(a[0])}\right)'" if a[0].op == "inverse" else inner + "'"), 7
         case "power":
-            out, p = latex(a[0], 8) + f"^{{{e.value}}}", 7
+            base, exponent = latex(a[0], 8), e.value
+            if a[0].op == "number" and base.endswith("^{2}"):  # the square of sigma^2 is sigma^4
+                base, exponent = base.removesuffix("^{2}"), 2 * exponent
+            out, p = base + f"^{{{exponent}}}", 7
         case "scalar":
             return latex(a[0], prec)
         case "trace":

@@ -1,9 +1,9 @@
 """Exact instances: rational matrices that satisfy the assumptions, to refute what is false.
 
 This road shares nothing with the prover: no rewriting, no rule for derivatives (a differential is
-a coefficient of an exact power series in the step), no Wick (an expectation is a finite sum over a
-distribution that has the Gaussian moments). Logarithms of rational numbers are kept exactly, by
-their prime factors.
+a coefficient of an exact power series in the step), no Wick (an expectation is a weighted sum
+over rational points that has the moments of the Gaussian). Logarithms of rational numbers are
+kept exactly, by their prime factors.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from .setting import Differential, Setting, match_shapes
 
 QQ = sp.QQ
 Scalar = dict[Any, list[Any]]  # {1: rational part, prime: coefficient of log(prime)}, as series
-MOST_OUTCOMES = 130
+MOST_POINTS = 250
 
 
 class Unusable(Exception):
@@ -367,33 +367,49 @@ class Instance:
             raise ProofError("there is no rule for the differential of an expectation")
         used = {x.value for x in e.walk() if x.op == "symbol"} & set(self.setting.noises)
         degree = _degree(e, used)
-        if degree <= 3:
-            points = [(-1, QQ(1, 2)), (1, QQ(1, 2))]
-        elif degree <= 5:
-            points = [(0, QQ(1, 2)), (1, QQ(1, 6)), (-1, QQ(1, 6)), (2, QQ(1, 12)), (-2, QQ(1, 12))]
-        else:
+        if degree > 5:
             raise ProofError("exact expectations are built in up to the fifth moment")
         roots = {name: self.setting.noises[name].root(self) for name in sorted(used)}
         widths = [root.shape[1] for root in roots.values()]
-        if len(points) ** sum(widths) > MOST_OUTCOMES:
-            raise TooLarge("too many outcomes")
+        points = gaussian_points(sum(widths), degree)
+        if len(points) > MOST_POINTS:
+            raise TooLarge("too many points")
         for name, root in roots.items():
             covariance = self.evaluate(self.setting.noises[name].covariance)[0]
             if root * root.transpose() != covariance:
                 raise ProofError(f"the root given for {name} is not a root of its covariance")
         total: Scalar = {}
-        for outcome in itertools.product(points, repeat=sum(widths)):
-            weight, noise, start = QQ(1), {}, 0
-            for _, q in outcome:
-                weight = weight * q
+        for weight, point in points:
+            noise, start = {}, 0
             for (name, root), width in zip(roots.items(), widths, strict=True):
-                z = matrix([[x] for x, _ in outcome[start : start + width]])
+                z = matrix([[x] for x in point[start : start + width]])
                 noise[name], start = root * z, start + width
             value = self._scalar(e, Point(at.order, at.along, noise))
             for key, series in value.items():
                 old = total.get(key, [QQ(0)] * len(series))
                 total[key] = [p + weight * q for p, q in zip(old, series, strict=True)]
         return total
+
+
+def gaussian_points(n: int, degree: int) -> list[tuple[Any, list[int]]]:
+    """Weights, some of them negative, and points with the moments of N(0, I_n) up to ``degree``.
+
+    For the third degree the points are 0 and +-e_i; for the fifth also +-2 e_i and +-e_i +-e_j: the
+    weights solve E x_i^2 = 1, E x_i^4 = 3, E x_i^2 x_j^2 = 1, and odd moments vanish by symmetry.
+    """
+
+    def axis(scale: int) -> list[list[int]]:
+        return [[sign * scale * (i == j) for j in range(n)] for i in range(n) for sign in (1, -1)]
+
+    if degree <= 1:
+        return [(QQ(1), [0] * n)]
+    if degree <= 3:
+        return [(QQ(1 - n), [0] * n), *((QQ(1, 2), x) for x in axis(1))]
+    out = [(QQ(2 - n, 2) - QQ(1, 3), x) for x in axis(1)] + [(QQ(1, 12), x) for x in axis(2)]
+    for i, j in itertools.combinations(range(n), 2):
+        for a, b in itertools.product((1, -1), repeat=2):
+            out.append((QQ(1, 4), [a * (k == i) + b * (k == j) for k in range(n)]))
+    return [(QQ(1) - sum((w for w, _ in out), QQ(0)), [0] * n), *out]
 
 
 # -- exact power series ----------------------------------------------------------------------
@@ -582,9 +598,18 @@ def sizes_to_try(setting: Setting, largest: int = 5) -> Iterator[dict[sp.Symbol,
     yield from sorted(allowed, key=score)
 
 
-def search(setting: Setting, lhs: Expr, rhs: Expr, shapes: int = 3, per_shape: int = 2
-           ) -> tuple[Counterexample | None, int]:  # fmt: skip
-    """Look for a counterexample of lhs = rhs on telling instances.
+def has_sign(e: Expr) -> bool:
+    """Whether the parity of a dimension may matter: a determinant, or c^n."""
+    for x in e.walk():
+        powers = x.value.atoms(sp.Pow) if x.op == "number" else ()
+        if x.op == "det" or any(p.exp.free_symbols for p in powers):
+            return True
+    return False
+
+
+def search(setting: Setting, lhs: Expr, rhs: Expr, shapes: int = 3, per_shape: int = 2,
+           shrink: bool = True) -> tuple[Counterexample | None, int]:  # fmt: skip
+    """Look for a counterexample of lhs = rhs on telling instances; ``shrink`` makes it small.
 
     Returns
     -------
@@ -599,7 +624,11 @@ def search(setting: Setting, lhs: Expr, rhs: Expr, shapes: int = 3, per_shape: i
     """
     lhs, rhs = match_shapes(lhs, rhs)
     tested, good_shapes = 0, 0
-    for sizes in sizes_to_try(setting):
+    every = list(sizes_to_try(setting))
+    if has_sign(lhs) or has_sign(rhs):  # (-1)^n shows for odd n only
+        odd = [s for s in every if all(n % 2 for n in s.values())]
+        every = odd[:1] + [s for s in every if s not in odd[:1]]
+    for sizes in every:
         done = 0
         for attempt in range(30):
             rng = random.Random(f"{sorted((str(d), n) for d, n in sizes.items())} {attempt}")
@@ -612,9 +641,8 @@ def search(setting: Setting, lhs: Expr, rhs: Expr, shapes: int = 3, per_shape: i
                 continue
             tested, done = tested + 1, done + 1
             if not same(left, right):
-                return smallest(setting, lhs, rhs) or Counterexample.of(
-                    instance, used_names(lhs, rhs), left, right
-                ), tested
+                found = Counterexample.of(instance, used_names(lhs, rhs), left, right)
+                return (smallest(setting, lhs, rhs) if shrink else None) or found, tested
             if done == per_shape:
                 break
         good_shapes += done > 0

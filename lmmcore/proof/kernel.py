@@ -90,17 +90,24 @@ def follows(claim: sp.Expr, equations: Iterable[sp.Expr], atoms: Callable[[sp.Ex
         for atom in atoms(equation):
             slope = sp.expand(equation).coeff(atom, 1)
             rest = sp.expand(equation - slope * atom)
-            if slope != 0 and not atoms(slope) and not rest.has(atom):
+            if surely_not_zero(slope) and not atoms(slope) and not rest.has(atom):
                 solved.append((atom, sp.expand(-rest / slope), [*needs, slope]))
                 claim, divided = apply(claim, divided)
                 break
         else:  # an equation that cannot be solved: the claim may be a multiple of it
             quotient = sp.cancel(sp.together(claim / equation)) if equation != 0 else sp.nan
             denominator = sp.fraction(quotient)[1]
-            if quotient != sp.nan and not atoms(denominator):
+            if quotient != sp.nan and surely_not_zero(denominator) and not atoms(denominator):
                 return [*divided, *needs, denominator]
     claim, divided = apply(claim, divided)
     return divided if sp.cancel(sp.together(claim)) == 0 else None
+
+
+def surely_not_zero(x: sp.Expr) -> bool:
+    """Whether x is not zero for all values: SymPy does not see that 4^n - 2^(2n) is."""
+    x = sp.expand(x)
+    rational = not x.has(sp.log) and all(p.exp.is_number for p in x.atoms(sp.Pow))
+    return x != 0 and (rational or not x.is_Add) and x is not sp.nan
 
 
 def divisors(certificates: Iterable[Mapping[Any, Any]], algebra: Algebra) -> list[sp.Expr]:
@@ -123,7 +130,10 @@ def may_vanish(divided: Iterable[sp.Expr], positive: Iterable[sp.Expr]) -> set[s
             content, factors = sp.factor_list(part)
             if content == 0:
                 out.add(sp.Integer(0))
-            out |= {f for f, _ in factors if not any(is_positive(x, positive) for x in (f, -f))}
+            for f, _ in factors:
+                f = max(f, -f, key=lambda e: not str(e).startswith("-"))
+                if not any(is_positive(x, positive) for x in (f, -f)):
+                    out.add(f)
     return out
 
 

@@ -165,6 +165,8 @@ class Algebra:
 
     # -- letters and relations ------------------------------------------------------------
     def letter(self, name: str, shape: tuple[Dimension, Dimension], symmetric: bool) -> int:
+        """The number of a letter; that of its transpose is the next, or the same."""
+        symmetric = symmetric or shape == (1, 1)
         if name not in self.index:
             i = self.index[name] = len(self.names)
             self.names.append(name)
@@ -204,7 +206,8 @@ class Algebra:
             i = self.letter(name, p.shape, symmetric=t.terms == p.terms)
             self._inverse_index[key], self.inverse_of[i] = i, p
             if t.terms != p.terms:
-                self._inverse_index[t.key()], self.inverse_of[i + 1] = i + 1, t
+                j = self._inverse_index[t.key()] = self.transposed[i]
+                self.inverse_of.setdefault(j, t)
             self.note_inverted(e)
             J, eye = Poly({(i,): self.one}, p.shape), Poly({(): self.one}, p.shape)
             tex = latex(e, 8)

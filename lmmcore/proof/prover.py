@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import sympy as sp
 
 from .completion import Certificate, Rules
-from .errors import CertificateError
+from .errors import CertificateError, ProofError
 from .expressions import Expr, as_scalar
 from .kernel import divisors, follows, may_vanish, multiplies_out
 from .polynomials import Algebra, Grid, plain_number
@@ -73,8 +73,14 @@ def prove(setting: Setting, lhs: Expr, rhs: Expr, lemmas: tuple[Equation, ...] =
     used = [lhs, rhs] + [x for q in lemmas for x in (q.lhs, q.rhs)]
     algebra = Algebra(setting, used)
     decide = _matrices if lhs.shape else _scalars
-    verdict = decide(algebra, lhs, rhs, lemmas, start + seconds)
-    if not verdict.proved and lhs.shape == (1, 1):  # a number is its own transpose, and its trace
+    number = lhs.shape == (1, 1)  # its own transpose, and its trace
+    try:
+        verdict = decide(algebra, lhs, rhs, lemmas, start + seconds)
+    except ProofError:
+        if not number:
+            raise
+        verdict = Verdict(False)
+    if not verdict.proved and number:
         algebra = Algebra(setting, used)
         lhs, rhs = as_scalar(lhs), as_scalar(rhs)
         verdict = _scalars(algebra, lhs, rhs, lemmas, start + 2 * seconds)

@@ -19,7 +19,7 @@ import sympy as sp
 from .derivation import Derivation, Refutation, Result
 from .entries import ByEntries
 from .errors import ProofError
-from .expressions import Expr, plain
+from .expressions import OPERATIONS, Expr, plain, rebuild
 from .setting import Differential, Hypothesis, Letter, Setting
 
 RECORD = "LMMCORE_RECORD"  # set by `make record`
@@ -36,7 +36,7 @@ def folder() -> Path:
 def load(name: str) -> dict[str, Any]:
     """The record of a result, by its name."""
     path = folder() / f"{name}.json"
-    if not path.exists():
+    if not name.replace("-", "").isalnum() or not path.exists():
         raise ProofError(f"there is no recorded result '{name}'")
     return json.loads(path.read_text(encoding="utf-8"))
 
@@ -128,12 +128,17 @@ def recall(name: str) -> Result:
     with _guard(name):
         setting = setting_from(record["setting"])
         lines = record["lines"]
+        if len(lines) < 2:
+            raise ProofError(f"the record of '{name}' has no step")
         derivation = Derivation(setting, expression_from(lines[0]["tree"], setting))
         for line in lines[1:]:
             if line["lemmas"]:
                 raise ProofError(f"'{name}' cites other results: recall those and prove it here")
             derivation.step(expression_from(line["tree"], setting), line["reason"])
-    return Result(derivation, record["title"], name, tuple(record["cites"]))
+    result = Result(derivation, record["title"], name, tuple(record["cites"]))
+    if result.statement() != record["statement"]:
+        raise ProofError(f"the record of '{name}' states one thing and proves another")
+    return result
 
 
 @contextmanager
@@ -161,7 +166,13 @@ def expression_data(e: Expr) -> list[Any]:
 
 
 def expression_from(data: list[Any], setting: Setting) -> Expr:
-    """The expression that `expression_data` wrote down."""
+    """The expression that `expression_data` wrote down.
+
+    Raises
+    ------
+    ProofError
+        When the data are no expression, or the sizes are not those that the nodes have.
+    """
     op, args, shape, value, tex = data
     names = {**setting.dims, **setting.scalar_symbols}
     if isinstance(value, dict) and "number" in value:
@@ -175,7 +186,13 @@ def expression_from(data: list[Any], setting: Setting) -> Expr:
     elif isinstance(value, list):
         value = tuple(value)
     sides = tuple(sp.expand(sp.sympify(s, locals=names)) for s in shape) if shape else None
-    return Expr(op, [expression_from(a, setting) for a in args], sides, value, tex)
+    if op not in OPERATIONS or (op in ("eye", "zero", "symbol", "number")) != (not args):
+        raise ProofError(f"'{op}' with {len(args)} parts is not an expression")
+    parts = [expression_from(a, setting) for a in args]
+    out = Expr(op, parts, sides, value, tex)
+    if rebuild(out, parts).key() != out.key():
+        raise ProofError(f"{plain(out)} is recorded with a size or form that it does not have")
+    return out
 
 
 def setting_data(s: Setting) -> dict[str, Any]:

@@ -21,7 +21,7 @@ import sympy as sp
 from .completion import Certificate, Rules
 from .differential import differentiate
 from .errors import ProofError
-from .expressions import Expr, plain
+from .expressions import Expr, plain, rebuild
 from .kernel import multiplies_out
 from .polynomials import Algebra, Grid, Poly, Word, has_block
 
@@ -237,6 +237,16 @@ class ScalarAlgebra:
             case "define" | "group":
                 return self.value(a[0])
             case "scalar" | "trace":
+                inner = a[0]
+                if inner.op in ("add", "neg", "define", "group"):
+                    parts = [self.value(Expr(op, (x,))) for x in inner.args]
+                    return -parts[0] if inner.op == "neg" else sp.Add(*parts)
+                if inner.op == "div":
+                    return self.value(Expr("div", (Expr(op, inner.args[:1]), inner.args[1])))
+                if inner.op == "mul" and any(x.shape is None for x in inner.args):
+                    matrices = rebuild(inner, [x for x in inner.args if x.shape])
+                    factors = [self.value(x) for x in inner.args if x.shape is None]
+                    return sp.Mul(*factors, self.value(Expr(op, (matrices,))))
                 if has_block(a[0]):
                     grid = self.algebra.grid(a[0])
                     if grid.rows != grid.cols:
@@ -262,7 +272,8 @@ class ScalarAlgebra:
     def normal(self, x: sp.Expr) -> sp.Expr:
         """Expanded, over one denominator when there is one, logarithms by factors."""
         logs = {f: self.logarithm(f.args[0]) for f in x.atoms(sp.log)}
-        x = sp.expand(x.xreplace(logs))
+        powers = {f: _by_primes(f) for f in x.atoms(sp.Pow) if f.base.is_Rational}
+        x = sp.expand(x.xreplace(logs | powers))
         if any(f.exp.is_negative for f in x.atoms(sp.Pow) if f.free_symbols & set(self.contents)):
             x = sp.expand(sp.fraction(sp.together(x))[0])
         return x
@@ -421,3 +432,11 @@ class ScalarAlgebra:
             assert product is not None
             value *= self.trace(product)
         return value
+
+
+def _by_primes(power: sp.Pow) -> sp.Expr:
+    """4^n as 2^(2n): powers of one number have one form."""
+    if power.exp.is_number or power.base == 0:
+        return power
+    primes = sp.factorrat(power.base)
+    return sp.Mul(*[sp.Pow(p, k * power.exp, evaluate=p != -1) for p, k in primes.items()])

@@ -1,0 +1,212 @@
+"""Slips of the pen: every expression that differs from a given one in a single place.
+
+A check that has never been seen to fail proves little. So each line of the book is made wrong in
+all the ways in which one goes wrong at the blackboard, and each wrong line must be refuted by an
+exact counterexample. A mutant that is proved is another way to write the same thing; a mutant that
+is neither survives, and is looked at.
+
+Examples
+--------
+>>> from lmmcore.proof import Setting
+>>> from lmmcore.proof.mutation import mutants
+>>> s = Setting("n")
+>>> A, B = s.matrices("A: n; B: n")
+>>> sorted({str(m) for m in mutants(A.T - B, s) if m.kind == "sign"})
+["sign: -(A' - B)", "sign: -A' - B", "sign: A' + B"]
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+import sympy as sp
+
+from .derivation import Derivation, Lemma, Result, check
+from .errors import ProofError
+from .expressions import Expr, lift, plain, rebuild, tex_name
+from .setting import Letter, Setting
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """An expression with one slip in it, and the name of the slip."""
+
+    kind: str
+    expression: Expr
+
+    def __str__(self) -> str:
+        return f"{self.kind}: {plain(self.expression)}"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a mutated line.
+
+    Its status is ``refuted`` by an exact counterexample, ``proved`` (so it is another way to write
+    the line), ``rejected`` with an error (it makes no sense, or no instance satisfies it, an
+    inverse of zero for example), or ``instances``: neither, and so it survived.
+    """
+
+    line: int
+    mutant: Mutant
+    status: str
+
+
+def mutants(e: Expr, setting: Setting) -> list[Mutant]:
+    """All single slips in an expression that keep its size, each once.
+
+    Parameters
+    ----------
+    e : Expr
+    setting : Setting
+        Whose symbols a wrong symbol is taken from.
+
+    Returns
+    -------
+    list of Mutant
+        The slips are: sign, factor 2, factor 1/2, transpose (added or dropped), swapped
+        neighbours, dropped inverse, dropped factor, dropped term, off by one (also n for n - p),
+        wrong symbol of the same size, V^-1 dropped in V^-1 X (and the like) or put before X.
+    """
+    seen, out = {e.key()}, []
+    for m in _slips(e, setting):
+        if m.expression.shape == e.shape and m.expression.key() not in seen:
+            seen.add(m.expression.key())
+            out.append(m)
+    return out
+
+
+def mutate(derivation: Derivation | Result, by: Iterable[Lemma | Result] = (),
+           chosen: Iterable[int] | None = None) -> Iterator[Outcome]:  # fmt: skip
+    """Judge the mutants of every line of a derivation against the line before it.
+
+    Parameters
+    ----------
+    derivation : Derivation or Result
+    by : iterable of Lemma or Result
+        What the steps may cite, so that equivalent mutants are recognised.
+    chosen : iterable of int, optional
+        Which mutants to judge, by their number in the whole derivation; all of them otherwise.
+
+    Yields
+    ------
+    Outcome
+
+    Raises
+    ------
+    SoundnessError
+        When a mutant is proved and refuted.
+    """
+    wanted = None if chosen is None else set(chosen)
+    by, number, setting = list(by), 0, derivation.setting
+    for i, line in enumerate(derivation.lines[1:], start=1):
+        before = derivation.lines[i - 1].expression
+        for m in mutants(line.expression, setting):
+            if wanted is None or number in wanted:
+                yield Outcome(i, m, judge(setting, before, m.expression, by))
+            number += 1
+
+
+def judge(setting: Setting, lhs: Expr, rhs: Expr, by: Iterable[Lemma | Result] = ()) -> str:
+    """The status of a mutated claim, as in `Outcome`.
+
+    Raises
+    ------
+    SoundnessError
+        When the claim is proved and refuted.
+    """
+    try:
+        return check(setting, lhs, rhs, by)
+    except ProofError:
+        return "rejected"
+
+
+def _slips(e: Expr, setting: Setting) -> Iterator[Mutant]:
+    yield from _here(e, setting)
+    for i, x in enumerate(e.args):
+        for m in _slips(x, setting):
+            try:
+                changed = rebuild(e, (*e.args[:i], m.expression, *e.args[i + 1 :]))
+            except ProofError:  # the sizes do not compose any more
+                continue
+            yield Mutant(m.kind, changed)
+
+
+def _here(e: Expr, setting: Setting) -> Iterator[Mutant]:
+    """The slips at the root of an expression."""
+    yield from (Mutant(kind, x) for kind, x in _anywhere(e, setting))
+    match e.op:
+        case "add":
+            yield from _in_sum(e)
+        case "mul":
+            yield from _in_product(e, setting)
+        case "number":
+            yield from _in_number(e.value)
+        case "power":
+            yield Mutant("off by one", e.args[0] ** (e.value + 1))
+            if e.value > 1:
+                yield Mutant("off by one", e.args[0] ** (e.value - 1))
+        case "symbol":
+            for letter in setting.letters.values():
+                if letter.shape == e.shape and letter.name != e.value:
+                    yield Mutant("wrong symbol", _symbol(letter))
+
+
+def _anywhere(e: Expr, setting: Setting) -> Iterator[tuple[str, Expr]]:
+    if e.op == "zero" or (e.op == "number" and e.value == 0):
+        return
+    yield "sign", e.args[0] if e.op == "neg" else -e
+    if e.op not in ("neg", "add", "scalar"):  # their parts are doubled instead
+        yield "factor 2", 2 * e
+        yield "factor 1/2", e / 2
+    if e.shape is None:
+        return
+    if e.op == "transpose":
+        yield "transpose", e.args[0]
+    elif e.shape[0] == e.shape[1] and e.op not in ("eye", "add", "neg", "mul"):
+        symmetric = e.op == "symbol" and setting.letters[e.value].symmetric
+        if not symmetric:
+            yield "transpose", e.T
+    if e.op == "inverse":
+        yield "dropped inverse", e.args[0]
+
+
+def _in_sum(e: Expr) -> Iterator[Mutant]:
+    a = e.args
+    for i, x in enumerate(a):
+        flipped = x.args[0] if x.op == "neg" else -x
+        yield Mutant("sign", rebuild(e, (*a[:i], flipped, *a[i + 1 :])))
+        yield Mutant("dropped term", rebuild(e, (*a[:i], *a[i + 1 :])))
+
+
+def _in_product(e: Expr, setting: Setting) -> Iterator[Mutant]:
+    a = e.args
+    for i, x in enumerate(a):
+        others = (*a[:i], *a[i + 1 :])
+        candidates = [("dropped factor", others)]
+        if x.shape and i + 1 < len(a) and a[i + 1].shape:
+            candidates.append(("swapped", (*a[:i], a[i + 1], x, *a[i + 2 :])))
+        if x.op == "symbol" and x.shape and x.shape[0] != x.shape[1]:
+            for letter in setting.letters.values():  # V^-1 X for X
+                if letter.kind == "positive definite" and letter.shape[1] == x.shape[0]:
+                    candidates.append(("added inverse", (*a[:i], _symbol(letter).I, *a[i:])))
+        for kind, factors in candidates:
+            try:
+                yield Mutant(kind, rebuild(e, factors))
+            except ProofError:
+                continue
+
+
+def _symbol(letter: Letter) -> Expr:
+    return Expr("symbol", shape=letter.shape, value=letter.name, tex=tex_name(letter.name))
+
+
+def _in_number(x: sp.Expr) -> Iterator[Mutant]:
+    yield Mutant("off by one", lift(x + 1))
+    if x != 0:
+        yield Mutant("off by one", lift(x - 1))
+    if x.is_Add:
+        for term in x.args:
+            yield Mutant("dropped term", lift(x - term))
+            yield Mutant("sign", lift(x - 2 * term))
