@@ -1,10 +1,11 @@
 """The book's accounts: records, statements and pages say the same."""
 
+import ast
 import re
 
 import pytest
 
-from chapters import ROOT
+from chapters import ROOT, cells, pages
 from lmmcore import ledger
 from lmmcore.proof.records import load_all
 
@@ -25,6 +26,22 @@ def test_record_is_of_its_chapter(record):
     """A record whose result has left its chapter would stay in the ledger for ever."""
     assert f'"{record["name"]}"' in source(record["chapter"]), "remove the record, or make record"
     assert set(record["cites"]) <= set(STATEMENTS), "an id that no source has"
+
+
+def names_in(code):
+    """The names that a cell gives to results."""
+    for node in ast.walk(ast.parse(code)):
+        if isinstance(node, ast.Call):
+            if isinstance(node.func, ast.Attribute) and node.func.attr == "named":
+                yield ast.literal_eval(node.args[0])
+            called = getattr(node.func, "attr", getattr(node.func, "id", ""))
+            if called in ("refute", "by_entries"):
+                yield from (ast.literal_eval(k.value) for k in node.keywords if k.arg == "name")
+
+
+def test_every_named_result_is_recorded():
+    named = {(p.stem, n) for p in pages() for c in cells(p) for n in names_in(c.code)}
+    assert named == {(r["chapter"], r["name"]) for r in RECORDS}, "make record"
 
 
 def test_statements_are_complete_and_unique():

@@ -62,18 +62,18 @@ def enter(result: Result | Refutation | ByEntries) -> None:
         raise ProofError(f"the name '{name}' is taken by {_entered[name]}")
     new = record_of(result)
     path = folder() / f"{name}.json"
+    old = load(name) if path.exists() else {}
+    changed = [k for k in new if k not in ("seconds", "chapter") and new[k] != old.get(k)]
     if os.environ.get(RECORD):
-        path.parent.mkdir(exist_ok=True)
-        text = json.dumps(new, indent=1, ensure_ascii=False, sort_keys=True)
-        path.write_text(text + "\n", encoding="utf-8")
-    elif path.exists():
-        old = load(name)
-        changed = [k for k in new if k not in ("seconds", "chapter") and new[k] != old.get(k)]
-        if changed:
-            raise ProofError(
-                f"the recorded result '{name}' differs in: {', '.join(changed)}. If the change is "
-                "meant, run make record; in an experiment of your own, choose another name"
-            )
+        if changed or new["chapter"] != old["chapter"]:  # other seconds alone are no change
+            path.parent.mkdir(exist_ok=True)
+            text = json.dumps(new, indent=1, ensure_ascii=False, sort_keys=True)
+            path.write_text(text + "\n", encoding="utf-8")
+    elif old and changed:
+        raise ProofError(
+            f"the recorded result '{name}' differs in: {', '.join(changed)}. If the change is "
+            "meant, run make record; in an experiment of your own, choose another name"
+        )
 
 
 def record_of(result: Result | Refutation | ByEntries) -> dict[str, Any]:

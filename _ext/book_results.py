@@ -1,0 +1,48 @@
+"""The role ``{result}``: a link to a recorded result, wherever in the book it is.
+
+``{result}`woodbury` `` shows the result's title, ``{result}`that identity <woodbury>` `` other words.
+A name that the ledger does not have is a warning, which -W makes an error.
+"""
+
+from __future__ import annotations
+
+import re
+
+from docutils import nodes
+from sphinx.util import logging
+from sphinx.util.docutils import SphinxRole
+
+from lmmcore.proof.records import load_all
+
+LOGGER = logging.getLogger(__name__)
+
+
+class ResultRole(SphinxRole):
+    """A link to the place where the checker displayed the result."""
+
+    def run(self):
+        match = re.fullmatch(r"(.+?)\s*<([^<>]+)>", self.text, re.S)
+        words, name = match.groups() if match else (None, self.text)
+        record = self.env.book_results.get(name)
+        if record is None:
+            LOGGER.warning("no recorded result is called %r", name, location=self.get_location())
+            return [nodes.inline(self.rawtext, words or name)], []
+        text = words or record["title"].replace("$", "")
+        if self.env.app.builder.format != "html":
+            return [nodes.inline(self.rawtext, text)], []
+        here = self.env.docname.rsplit("/", 1)[-1]
+        page = "" if record["chapter"] == here else f"{record['chapter']}.html"
+        link = nodes.reference(
+            self.rawtext, text, refuri=f"{page}#{name}", internal=True, classes=["result"]
+        )
+        return [link], []
+
+
+def read_records(app):
+    app.env.book_results = {record["name"]: record for record in load_all()}
+
+
+def setup(app):
+    app.add_role("result", ResultRole())
+    app.connect("builder-inited", read_records)
+    return {"version": "1", "parallel_read_safe": False, "parallel_write_safe": True}
