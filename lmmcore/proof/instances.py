@@ -45,6 +45,8 @@ def exact(x: Any) -> Any:
     ProofError
         For a float, or a number that is not rational.
     """
+    if isinstance(x, int):
+        return QQ(x)
     value = sp.Rational(x) if isinstance(x, str) else sp.sympify(x)
     if not isinstance(value, sp.Rational):
         raise ProofError(f"{x} is not an exact rational number: write Rational(1, 2) for a half")
@@ -196,7 +198,9 @@ class Instance:
         return x
 
     def size(self, d: sp.Expr) -> int:
-        value = d.subs(self.sizes)
+        if d in self.sizes:
+            return self.sizes[d]
+        value = d if d.is_Integer else d.subs(self.sizes)
         if not (value.is_Integer and value > 0):
             raise Unusable(f"the size {d} is {value}")
         return int(value)
@@ -623,7 +627,7 @@ def search(setting: Setting, lhs: Expr, rhs: Expr, shapes: int = 3, per_shape: i
         When no instance satisfies the assumptions: a claim that was not tested does not pass.
     """
     lhs, rhs = match_shapes(lhs, rhs)
-    tested, good_shapes = 0, 0
+    tested, good_shapes, hopeless = 0, 0, 0
     every = list(sizes_to_try(setting))
     if has_sign(lhs) or has_sign(rhs):  # (-1)^n shows for odd n only
         odd = [s for s in every if all(n % 2 for n in s.values())]
@@ -644,6 +648,10 @@ def search(setting: Setting, lhs: Expr, rhs: Expr, shapes: int = 3, per_shape: i
                 found = Counterexample.of(instance, used_names(lhs, rhs), left, right)
                 return (smallest(setting, lhs, rhs) if shrink else None) or found, tested
             if done == per_shape:
+                break
+        else:
+            hopeless += not done
+            if not tested and hopeless == 15:
                 break
         good_shapes += done > 0
         if good_shapes == shapes:

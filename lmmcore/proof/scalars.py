@@ -12,7 +12,7 @@ so that equal things have equal names. What is used of them is little:
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -132,8 +132,9 @@ class ScalarAlgebra:
                 return e.value * value if log else value**e.value
             case "mul":
                 matrices = [x for x in a if x.shape]
-                if all(x.shape[0] == x.shape[1] for x in matrices):
-                    values = [self.determinant(x, log) for x in matrices]
+                groups = square_groups(matrices, [x.shape for x in matrices])
+                if len(groups) > 1 or len(matrices) == 1:
+                    values = [self.determinant(rebuild(Expr("mul"), g), log) for g in groups]
                     out = sp.Add(*values) if log else sp.Mul(*values)
                     for x in a:
                         if x.shape is None:
@@ -166,8 +167,13 @@ class ScalarAlgebra:
         leading = max(p.terms, key=lambda w: (len(w), w))
         c = p.terms[leading]
         p = p.scale(1 / c)
-        if len(p.terms) == 1 and all(shapes[x][0] == shapes[x][1] for x in leading):
-            parts = [self._determinant_of_letter(x, log) for x in leading]
+        if len(p.terms) == 1:
+            groups = square_groups(leading, [shapes[x] for x in leading])
+            parts = [
+                self._determinant_of_letter(g[0], log) if len(g) == 1
+                else self._determinant_atom(Grid([[Poly({g: self.algebra.one}, p.shape)]]), log)
+                for g in groups
+            ]  # fmt: skip
             out = sp.Add(*parts) if log else sp.Mul(*parts)
         else:
             out = self._determinant_atom(Grid([[p]]), log)
@@ -432,6 +438,16 @@ class ScalarAlgebra:
             assert product is not None
             value *= self.trace(product)
         return value
+
+
+def square_groups(factors: Sequence[Any], shapes: Sequence[tuple]) -> list[Any]:
+    """Cut a square product into its smallest square parts: U U' A is U U' times A."""
+    out, start = [], 0
+    for i, shape in enumerate(shapes):
+        if shape[1] == shapes[start][0]:
+            out.append(factors[start : i + 1])
+            start = i + 1
+    return out
 
 
 def _by_primes(power: sp.Pow) -> sp.Expr:
