@@ -6,6 +6,7 @@ translated from the same trees, so the displayed line *is* the checked line.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from numbers import Rational
 from typing import Any
@@ -31,6 +32,10 @@ GREEK = (
 
 def tex_name(name: str) -> str:
     r"""LaTeX of a plain name: ``Sigma_i`` is ``\Sigma_{i}``, ``sigma2`` is ``\sigma^{2}``."""
+    derivative = re.fullmatch(r"d(\w+?)_d(\w+)", name)  # as `Setting.partial` names them
+    if derivative:
+        above, below = map(tex_name, derivative.groups())
+        return rf"\frac{{\partial {above}}}{{\partial {below}}}"
     stem, _, index = name.partition("_")
     power = ""
     if stem[-1:].isdigit() and stem.rstrip("0123456789") in ("sigma", "tau"):
@@ -266,7 +271,7 @@ def size(n: Any) -> Dimension:
     """
     n = lift(n)
     value = sp.expand(n.value) if n.op == "number" else None
-    if value is None or value.is_integer is False or value.is_positive is False:
+    if value is None or value.is_integer is not True or value.is_positive is False:
         raise ShapeError(f"{plain(n)} is not a number of rows or columns")
     return value
 
