@@ -36,15 +36,18 @@ def corrections(rows: Iterable[tuple[str, Item, Item]]) -> Table:
             (
                 (identifier, identifier),
                 (texts[identifier], words(texts[identifier])),
-                _shown(wrong),
-                _shown(right),
+                _both(_shown(wrong, "✗"), _shown(right, "✓")),
             )
         )
-    header = ("id", "statement", "checked against it", "right in its place")
+    header = ("id", "statement", "refuted (✗), and what is right (✓)")
     return table(header, cells, "The false statements, refuted and repaired")
 
 
-def _shown(item: Item) -> tuple[str, str]:
+def _both(wrong: tuple[str, str], right: tuple[str, str]) -> tuple[str, str]:
+    return f"{wrong[0]} | {right[0]}", f"<p>{wrong[1]}</p><p>{right[1]}</p>"
+
+
+def _shown(item: Item, mark: str) -> tuple[str, str]:
     """Its title, linked to its place on the page, and its equation."""
     if isinstance(item, ByEntries):
         tex = f"{item.left_tex or sympy_latex(item.left)} = {sympy_latex(item.right)}"
@@ -52,4 +55,4 @@ def _shown(item: Item) -> tuple[str, str]:
         sign = r"\neq" if isinstance(item, Refutation) else "="
         tex = f"{latex(item.lhs)} {sign} {latex(item.rhs)}"
     link = f'<a href="#{escape(item.name)}">{words(item.title)}</a>'
-    return f"{item.title}: {item.statement()}", f"{link}<br>{math(tex)}"
+    return f"{mark} {item.title}: {item.statement()}", f"{mark} {link}<br>{math(tex)}"
