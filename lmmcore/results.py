@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from html import escape
+from textwrap import fill
 
 import numpy as np
 
@@ -145,7 +146,7 @@ class Fit:
         """A table as lme4 prints it, with convergence and boundary in words."""
         random, fixed = self._tables()
         text = [self._title(), "", "Random effects:", *_aligned(random), "", "Fixed effects:",
-                *_aligned(fixed), "", *self._remarks()]
+                *_aligned(fixed), "", *(fill(line, 78) for line in self._remarks())]
         return "\n".join(text)
 
     def __str__(self) -> str:
@@ -190,7 +191,7 @@ class Fit:
 
     def _remarks(self) -> list[str]:
         if self.converged:
-            remarks = [f"Converged: largest gradient below {GRADIENT_TOLERANCE:g} per observation, "
+            remarks = [f"Converged: gradient below {GRADIENT_TOLERANCE:g} per observation, "
                        "Hessian positive definite."]
         else:
             bad = "" if self.hessian_positive_definite else ", Hessian not positive definite"
