@@ -1191,6 +1191,61 @@ def test_records_keep_everything(monkeypatch, tmp_path):
         assert again.derivation.all_assumptions() == first.derivation.all_assumptions()
 
 
+def test_a_tampered_differential_is_refused(monkeypatch, tmp_path):
+    """A record in which d moves V by zero would show d(V^-1) = 0."""
+    monkeypatch.setattr(records, "folder", lambda: tmp_path)
+    monkeypatch.setattr(records, "_entered", {})
+    monkeypatch.setenv(records.RECORD, "1")
+    s = Setting("n")
+    V = s.positive_definite("V: n")
+    d = s.differential(V)
+    s.derive(d(V.I)).step(-(V.I * d(V) * V.I)).named("step", "d(V^-1)")
+    path = tmp_path / "step.json"
+    data = json.loads(path.read_text(encoding="utf-8"))
+    nothing = ["zero", [], ["n", "n"], None, None]
+
+    def tamper(tree):
+        if tree[0] == "d":
+            tree[3]["table"]["V"] = nothing
+        for x in tree[1]:
+            tamper(x)
+
+    for line in data["lines"]:
+        tamper(line["tree"])
+    data["lines"][1]["tree"] = nothing
+    data["statement"] = "d[inv(V)] = 0"
+    path.write_text(json.dumps(data), encoding="utf-8")
+    with pytest.raises(ProofError, match="is not how"):
+        records.recall("step")
+
+
+def test_sizes_must_be_positive():
+    """Were n - p taken as positive because of A, 1/(n - p) would need no assumption."""
+    s = Setting("n p")
+    n, p = s.dimensions
+    with pytest.raises(ShapeError, match="not known to be positive"):
+        s.matrices("A: n,n-p")
+    with pytest.raises(ShapeError, match="not known to be positive"):
+        s.prove(tr(eye(n - p)), lift(n - p))
+    chain = Setting("n p k", where="n > p, p > k")
+    n, p, k = chain.dimensions
+    assert chain.matrices("A: n,n-k").shape == (n, n - k)
+    assert chain.prove(tr(eye(n - k)), lift(n - k)).status == "proved"
+
+
+def test_lemmas_about_numbers_given_as_matrices():
+    """y'Ay = c as a 1 x 1 matrix on one side, a number on the other."""
+    s = Setting("n")
+    A = s.matrices("A: n")
+    y, z = s.vectors("y: n; z: n")
+    flip = s.prove(y.T * A * z, tr(z.T * A.T * y))
+    assert s.prove(log(y.T * A * z), log(z.T * A.T * y), by=[flip]).status == "proved"
+    turned = s.prove(tr(A * z * y.T), y.T * A * z)
+    assert s.prove(y.T * A * z, z.T * A.T * y, by=[turned]).status == "proved"
+    with pytest.raises(StepError, match="is false"):
+        s.prove(y.T * A * z, z.T * A * y, by=[flip, turned])
+
+
 # -- the two roads know nothing of each other --------------------------------------------------
 def test_a_wrong_rule_of_differentiation_would_be_refuted(monkeypatch):
     """The instances expand a series: they do not use the rule for inverses."""

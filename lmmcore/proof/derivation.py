@@ -41,10 +41,10 @@ from .instances import (
     smallest,
     used_names,
 )
-from .kernel import is_positive
 from .polynomials import Algebra, plain_number
 from .prover import Equation, Verdict, prove
 from .setting import Hypothesis, Setting, match_shapes, symbols_in
+from .signs import is_positive
 
 
 @dataclass
@@ -240,14 +240,14 @@ class Derivation:
         if result.status != "proved":
             raise StepError(f"{result.title} is {result.status}, not proved: it cannot be cited")
         if not lemma.substitution and there is self.setting:
-            equation = Equation(result.lhs, result.rhs, result.title)
+            equation = Equation(*match_shapes(result.lhs, result.rhs), result.title)
             return equation, result.needs, result.derivation.used
         matrices, scalars = self._match_symbols(lemma)
 
         def here(e: Expr) -> Expr:
             return substitute(written_out(e), matrices, scalars)
 
-        lhs, rhs = here(result.lhs), here(result.rhs)
+        lhs, rhs = match_shapes(here(result.lhs), here(result.rhs))
         needs = [Need(x.kind, here(x.expression)) for x in result.needs]
         for e in (lhs, rhs, *(x.expression for x in needs)):
             self.setting.check_symbols(e)

@@ -25,7 +25,7 @@ from .setting import Differential, Setting, match_shapes
 
 QQ = sp.QQ
 Scalar = dict[Any, list[Any]]  # {1: rational part, prime: coefficient of log(prime)}, as series
-MOST_POINTS = 250
+MOST_POINTS = 90
 
 
 class Unusable(Exception):

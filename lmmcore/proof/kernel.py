@@ -116,34 +116,3 @@ def divisors(certificates: Iterable[Mapping[Any, Any]], algebra: Algebra) -> lis
         return []
     to_sympy, convert = algebra.field.to_sympy, algebra.field.convert
     return [sp.fraction(to_sympy(convert(x)))[1] for c in certificates for x in c.values()]
-
-
-def may_vanish(divided: Iterable[sp.Expr], positive: Iterable[sp.Expr]) -> set[sp.Expr]:
-    """The factors of what was divided by that can be zero: they must be assumed not to be.
-
-    ``positive`` are whole numbers known to be positive, n - p for instance; a factor passes when it
-    is a sum of positive terms once the dimensions are counted from their smallest values.
-    """
-    out: set[sp.Expr] = set()
-    for x in divided:
-        for part in sp.fraction(sp.together(x)):
-            content, factors = sp.factor_list(part)
-            if content == 0:
-                out.add(sp.Integer(0))
-            for f, _ in factors:
-                f = max(f, -f, key=lambda e: not str(e).startswith("-"))
-                if not any(is_positive(x, positive) for x in (f, -f)):
-                    out.add(f)
-    return out
-
-
-def is_positive(x: sp.Expr, positive: Iterable[sp.Expr]) -> bool:
-    """Whether x is a sum of positive terms, the dimensions counted from their smallest values."""
-    for p in positive:
-        for d in sorted(p.free_symbols & x.free_symbols, key=str):
-            if p.coeff(d, 1) == 1 and not (p - d).has(d):  # d = whole number >= 1, plus the rest
-                x = x.subs(d, sp.Dummy(integer=True, positive=True) + d - p)
-                break
-    shifted = {d: 1 + sp.Dummy(nonnegative=True) for d in x.free_symbols if d.is_integer}
-    terms = sp.Add.make_args(sp.expand(x.subs(shifted)))
-    return all(t.is_nonnegative for t in terms) and any(t.is_positive for t in terms)

@@ -226,7 +226,7 @@ class Algebra:
             )
         try:
             return self.field.from_sympy(sp.together(value))
-        except sp.CoercionFailed:
+        except (sp.CoercionFailed, ValueError):
             raise ProofError(
                 f"{plain(e)} stands before a matrix: only rational expressions in the scalars and "
                 "dimensions may; give it a name with scalars(...)"

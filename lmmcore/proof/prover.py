@@ -11,10 +11,11 @@ import sympy as sp
 from .completion import Certificate, Rules
 from .errors import CertificateError, ProofError
 from .expressions import Expr, as_scalar
-from .kernel import divisors, follows, may_vanish, multiplies_out
+from .kernel import divisors, follows, multiplies_out
 from .polynomials import Algebra, Grid, plain_number
 from .scalars import Fact, ScalarAlgebra
 from .setting import Setting, match_shapes
+from .signs import may_vanish
 
 LONGEST_WORD = 14
 PAIRS_A_ROUND = 25
@@ -127,7 +128,9 @@ def _scalars(algebra: Algebra, lhs: Expr, rhs: Expr, lemmas: tuple[Equation, ...
     scalars = ScalarAlgebra(algebra)
     claim = scalars.normal(scalars.value(lhs) - scalars.value(rhs))
     given = [
-        Fact(scalars.value(q.lhs) - scalars.value(q.rhs)) for q in lemmas if q.lhs.shape is None
+        Fact(scalars.value(as_scalar(q.lhs)) - scalars.value(as_scalar(q.rhs)))
+        for q in lemmas
+        if q.lhs.shape in (None, (1, 1))
     ]
     if claim == 0:
         return _verdict(algebra, [])
@@ -149,10 +152,16 @@ def _scalars(algebra: Algebra, lhs: Expr, rhs: Expr, lemmas: tuple[Equation, ...
 
 def _add_matrix_lemmas(algebra: Algebra, lemmas: tuple[Equation, ...]) -> None:
     for q in lemmas:
-        if q.lhs.shape is not None:
+        if q.lhs.shape is None:
+            continue
+        try:
             grid: Grid = algebra.grid(q.lhs) + algebra.grid(q.rhs).scale(-algebra.one)
-            for p in grid.flat():
-                algebra.add_relation(p, q.name)
+        except ProofError:
+            if q.lhs.shape != (1, 1):
+                raise
+            continue  # a number that only the scalars can read
+        for p in grid.flat():
+            algebra.add_relation(p, q.name)
 
 
 def _verdict(algebra: Algebra, certificates: list[Certificate],

@@ -23,6 +23,7 @@ from .expressions import (
     zero,
 )
 from .expressions import size as as_size
+from .signs import is_positive
 
 if TYPE_CHECKING:
     from sympy.polys.matrices import DomainMatrix
@@ -81,6 +82,15 @@ class Differential:
         x = lift(x)
         return Expr("d", (x,), x.shape, value=self)
 
+    def is_direction(self, moving: Any, direction: Expr) -> bool:
+        """Whether a symbol moves as the name of the differential says: V by dV, theta by 1."""
+        if self.name == "d":
+            return str(direction.value) == f"d{moving}"
+        parameter = self.name.removeprefix("d/d").strip()
+        if str(moving) == parameter:
+            return direction.op == "number" and direction.value == 1
+        return direction.op == "symbol" and direction.value == f"d{moving}_d{parameter}"
+
     def __str__(self) -> str:
         moving = ", ".join(sorted(str(k) for k in self.table))
         return f"{self.name}({moving})"
@@ -113,6 +123,7 @@ class Setting:
     hypotheses: list[Hypothesis] = field(init=False, default_factory=list)
     noises: dict[str, Noise] = field(init=False, default_factory=dict)
     scalar_symbols: dict[str, sp.Symbol] = field(init=False, default_factory=dict)
+    _sizes: set[Dimension] = field(init=False, default_factory=set, repr=False)
 
     def __post_init__(self) -> None:
         names = self.names.split()
@@ -152,13 +163,22 @@ class Setting:
         return out
 
     def positive_sizes(self) -> list[Dimension]:
-        """Differences of dimensions that are known to be positive whole numbers, such as n - p."""
-        sizes = {x for letter in self.letters.values() for x in letter.shape}
-        for c in self.conditions:
-            if isinstance(c, sp.StrictGreaterThan | sp.StrictLessThan):
-                sizes.add(c.gts - c.lts)
-        known = (sp.expand(x) for x in sizes)
-        return sorted((x for x in known if x.is_Add), key=str)
+        """Whole numbers that the conditions make positive, such as n - p."""
+        strict = (sp.StrictGreaterThan, sp.StrictLessThan)
+        known = (sp.expand(c.gts - c.lts) for c in self.conditions if isinstance(c, strict))
+        return sorted(known, key=str)
+
+    def _check_size(self, side: Dimension) -> None:
+        """A size belongs to this setting, and is positive under its conditions."""
+        if side in self._sizes:
+            return
+        for name in sorted(map(str, side.free_symbols - set(self.dims.values()))):
+            raise UnknownSymbolError(f"{name} is not a dimension of this setting")
+        if not is_positive(side, self.positive_sizes()):
+            raise ShapeError(
+                f"the size {side} is not known to be positive: say when, as in where='n > p'"
+            )
+        self._sizes.add(side)
 
     # -- declaring symbols ----------------------------------------------------------------
     def _declare(self, text: str, kind: str, sampler: Sampler | None = None) -> Any:
@@ -189,7 +209,9 @@ class Setting:
                 f"the size '{text.strip()}' uses {', '.join(map(str, unknown))}, which is not a "
                 f"dimension of this setting ({', '.join(self.dims)})"
             )
-        return as_size(size)
+        size = as_size(size)
+        self._check_size(size)
+        return size
 
     def matrices(self, text: str, sampler: Sampler | None = None) -> Any:
         """Matrices of which nothing is assumed: ``"A: n,n; U: n,k"`` (one size means square)."""
@@ -398,8 +420,7 @@ class Setting:
                 for name in sorted(map(str, node.value.free_symbols - scalars)):
                     raise UnknownSymbolError(f"{name} is not a scalar or dimension of this setting")
             for side in node.shape or ():
-                for name in sorted(map(str, side.free_symbols - set(self.dims.values()))):
-                    raise UnknownSymbolError(f"{name} is not a dimension of this setting")
+                self._check_size(side)
             if node.op == "define" and (
                 node.value in self.letters or node.value in map(str, scalars)
             ):
@@ -415,6 +436,8 @@ class Setting:
                 letter is None or letter.shape != direction.shape
             ):
                 raise UnknownSymbolError(f"{d} moves {moving}, which this setting does not have")
+            if not d.is_direction(moving, direction):
+                raise ProofError(f"{plain(direction)} is not how {d} moves {moving}")
         moved = {str(x) for x in d.table}
         for h in self.hypotheses:
             for name in sorted(moved & (symbols_in(h.lhs) | symbols_in(h.rhs))):
