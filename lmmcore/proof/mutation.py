@@ -122,10 +122,16 @@ def judge(setting: Setting, lhs: Expr, rhs: Expr, by: Iterable[Lemma | Result] =
         return "rejected"
 
 
-def _slips(e: Expr, setting: Setting) -> Iterator[Mutant]:
+# In these a factor of a part is a factor of the whole, where it is tried already.
+HOMOGENEOUS = "mul div neg group define transpose inverse scalar trace d expectation".split()
+
+
+def _slips(e: Expr, setting: Setting, factors: bool = True) -> Iterator[Mutant]:
+    if factors:
+        yield from _of_factors(e)
     yield from _here(e, setting)
     for i, x in enumerate(e.args):
-        for m in _slips(x, setting):
+        for m in _slips(x, setting, e.op not in HOMOGENEOUS):
             try:
                 changed = rebuild(e, (*e.args[:i], m.expression, *e.args[i + 1 :]))
             except ProofError:  # the sizes do not compose any more
@@ -133,14 +139,31 @@ def _slips(e: Expr, setting: Setting) -> Iterator[Mutant]:
             yield Mutant(m.kind, changed)
 
 
+def _of_factors(e: Expr) -> Iterator[Mutant]:
+    if e.op == "zero" or (e.op == "number" and e.value == 0):
+        return
+    if e.op == "neg":
+        x = e.args[0]
+        yield from (Mutant("sign", x), Mutant("factor 2", -(2 * x)), Mutant("factor 1/2", -(x / 2)))
+    else:
+        yield from (Mutant("sign", -e), Mutant("factor 2", 2 * e), Mutant("factor 1/2", e / 2))
+
+
 def _here(e: Expr, setting: Setting) -> Iterator[Mutant]:
-    """The slips at the root of an expression."""
-    yield from (Mutant(kind, x) for kind, x in _anywhere(e, setting))
+    """The slips at the root of an expression, factors apart."""
+    if e.op == "transpose":
+        yield Mutant("transpose", e.args[0])
+    elif e.shape and e.shape[0] == e.shape[1] and e.op in ("symbol", "inverse", "power", "define"):
+        symmetric = e.op == "symbol" and setting.letters[e.value].symmetric
+        if not symmetric:
+            yield Mutant("transpose", e.T)
     match e.op:
         case "add":
             yield from _in_sum(e)
         case "mul":
             yield from _in_product(e, setting)
+        case "inverse":
+            yield Mutant("dropped inverse", e.args[0])
         case "number":
             yield from _in_number(e.value)
         case "power":
@@ -153,30 +176,9 @@ def _here(e: Expr, setting: Setting) -> Iterator[Mutant]:
                     yield Mutant("wrong symbol", _symbol(letter))
 
 
-def _anywhere(e: Expr, setting: Setting) -> Iterator[tuple[str, Expr]]:
-    if e.op == "zero" or (e.op == "number" and e.value == 0):
-        return
-    yield "sign", e.args[0] if e.op == "neg" else -e
-    if e.op not in ("neg", "add", "scalar"):  # their parts are doubled instead
-        yield "factor 2", 2 * e
-        yield "factor 1/2", e / 2
-    if e.shape is None:
-        return
-    if e.op == "transpose":
-        yield "transpose", e.args[0]
-    elif e.shape[0] == e.shape[1] and e.op not in ("eye", "add", "neg", "mul"):
-        symmetric = e.op == "symbol" and setting.letters[e.value].symmetric
-        if not symmetric:
-            yield "transpose", e.T
-    if e.op == "inverse":
-        yield "dropped inverse", e.args[0]
-
-
 def _in_sum(e: Expr) -> Iterator[Mutant]:
-    a = e.args
-    for i, x in enumerate(a):
-        flipped = x.args[0] if x.op == "neg" else -x
-        yield Mutant("sign", rebuild(e, (*a[:i], flipped, *a[i + 1 :])))
+    a = e.args  # a changed sign of a term is one of its factors
+    for i in range(len(a)):
         yield Mutant("dropped term", rebuild(e, (*a[:i], *a[i + 1 :])))
 
 

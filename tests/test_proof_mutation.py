@@ -1,0 +1,133 @@
+"""The bank, made wrong in every single place: no wrong statement gets through.
+
+A seeded sample runs by default; LMMCORE_ALL_MUTANTS=1 runs all, about 20,000 statements, in half an
+hour on two processors.
+"""
+
+import os
+import random
+
+import pytest
+from proof_bank import BANK
+
+from lmmcore.proof import Setting, block, det, expectation, eye, lift, logdet, tr, zero
+from lmmcore.proof.expressions import plain
+from lmmcore.proof.mutation import judge, mutants, mutate
+
+ALL = bool(os.environ.get("LMMCORE_ALL_MUTANTS"))
+SAMPLE = 3  # mutants of each statement
+
+# True statements that the prover does not prove: (statement, side, mutant) and the reason.
+SURVIVORS: dict[tuple[str, str, str], str] = {}
+
+
+def all_mutants(q):
+    for m in mutants(q.rhs, q.setting):
+        yield "right", m, q.lhs, m.expression
+    for m in mutants(q.lhs, q.setting):
+        yield "left", m, m.expression, q.rhs
+
+
+@pytest.mark.timeout(3600)
+@pytest.mark.parametrize("name", BANK)
+def test_mutants(name):
+    q = BANK[name]
+    jobs = list(all_mutants(q))
+    assert jobs
+    if not ALL:
+        jobs = random.Random(name).sample(jobs, min(SAMPLE, len(jobs)))
+    by = q.by()
+    survivors = [
+        (name, side, str(m))
+        for side, m, lhs, rhs in jobs
+        if judge(q.setting, lhs, rhs, by) == "instances"  # SoundnessError is not caught
+    ]
+    assert [x for x in survivors if x not in SURVIVORS] == []
+
+
+def test_survivors_are_of_the_bank():
+    for name, side, text in SURVIVORS:
+        assert (side, text) in [(s, str(m)) for s, m, _, _ in all_mutants(BANK[name])]
+
+
+# -- the mutants themselves ------------------------------------------------------------------
+s = Setting("n p", where="n > p")
+n, p = s.dimensions
+A, B = s.matrices("A: n; B: n")
+X, Z = s.matrices("X: n,p; Z: n,p")
+V = s.positive_definite("V: n")
+y = s.vectors("y: n")
+
+
+def texts(e, kind):
+    return {plain(m.expression) for m in mutants(e, s) if m.kind == kind}
+
+
+SLIPS = [
+    ("sign", A - B, {"A + B", "-A - B", "-(A - B)"}),
+    ("sign", lift(n - p), {"n + p", "-(n - p)", "-n - p"}),
+    ("factor 2", A.T - B, {"2 A' - B", "A' - 2 B", "2 (A' - B)"}),
+    ("factor 2", logdet(A), {"2 logdet(A)", "logdet(2 A)"}),
+    ("factor 1/2", tr(A), {"tr(A) / 2"}),
+    ("transpose", A.T * B, {"A B", "A' B'"}),
+    ("transpose", A.T.I, {"inv(A)", "inv(A')'"}),
+    ("transpose", V.I * A, {"inv(V)' A", "inv(V) A'"}),
+    ("swapped", A * B, {"B A"}),
+    ("swapped", X.T * V * A * X, {"X' A V X"}),
+    ("dropped inverse", X.T * V.I * X, {"X' V X"}),
+    ("dropped factor", A * B, {"A", "B"}),
+    ("dropped factor", X.T * V.I * X, {"X' X"}),
+    ("dropped term", A + B - V, {"B - V", "A - V", "A + B"}),
+    ("dropped term", lift(n - p), {"n", "-p"}),
+    ("off by one", lift(n - p), {"n - p + 1", "n - p - 1"}),
+    ("off by one", A**2, {"A^3", "A^1"}),
+    ("wrong symbol", X.T * A, {"Z' A", "X' B", "X' V"}),
+    ("added inverse", A * X, {"A inv(V) X"}),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("kind", "e", "expected"), SLIPS, ids=lambda x: str(x)[:40])
+def test_slips(kind, e, expected):
+    found = texts(e, kind)
+    assert expected <= found, found
+
+
+@pytest.mark.parametrize("e", [
+    A * B - V, tr(A * B) / (n - p), logdet(X.T * V.I * X) - lift(n), det(A) ** 2,
+    block([[A, X], [X.T, eye(p)]]), y.T * A * y + 1, zero(n, p) + X,
+], ids=plain)  # fmt: skip
+def test_mutants_are_of_the_same_size_and_all_different(e):
+    found = mutants(e, s)
+    keys = [m.expression.key() for m in found]
+    assert len(set(keys)) == len(keys) > 5
+    assert e.key() not in keys
+    for m in found:
+        assert m.expression.shape == e.shape
+        s.check_symbols(m.expression)
+
+
+def test_the_mutants_of_a_derivation():
+    d = s.derive((A * B).T).step(B.T * A.T, "reverse").step((A * B).T, "and back")
+    outcomes = list(mutate(d))
+    assert {o.line for o in outcomes} == {1, 2}
+    assert {o.status for o in outcomes} == {"refuted"}
+    some = list(mutate(d, chosen=[0, 3]))
+    assert [str(o.mutant) for o in some] == [str(outcomes[i].mutant) for i in (0, 3)]
+
+
+def test_equivalent_mutants_are_proved():
+    d = s.derive(tr(A)).step(tr(A.T))
+    status = {str(o.mutant): o.status for o in mutate(d)}
+    assert status["transpose: tr(A)"] == "proved"
+    assert status["transpose: tr(A'')"] == "proved"
+    assert status["factor 2: 2 tr(A')"] == "refuted"
+
+
+def test_nonsense_is_rejected():
+    t = Setting("n")
+    M, K = t.matrices("M: n; K: n")
+    e = t.vectors("e: n")
+    t.gaussian(e, K * K.T)
+    assert judge(t, M, (M - M).I) == "rejected"
+    random_inverse = tr((eye(t.dimensions[0]) + e * e.T).I)
+    assert judge(t, expectation(random_inverse), random_inverse) == "rejected"
