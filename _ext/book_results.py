@@ -1,6 +1,6 @@
 """The role ``{result}``: a link to a recorded result, wherever in the book it is.
 
-``{result}`woodbury` `` shows the result's title, ``{result}`that identity <woodbury>` `` other words.
+``{result}`woodbury` `` shows its title, ``{result}`that identity <woodbury>` `` other words.
 A name that the ledger does not have is a warning, which -W makes an error.
 """
 
