@@ -247,6 +247,10 @@ def test_a_scalar_of_any_sign_can_vanish():
     c = s.scalars("c", positive=False)
     A = s.matrices("A: n")
     assert "$c \\neq 0$" in assumptions(s.prove((c * A).I, A.I / c))
+    assert "$c \\neq 0$" in assumptions(s.prove((A / c).I, c * A.I))
+    assert "$c \\neq 0$" in assumptions(s.prove(lift(c) ** -1 * c, 1))
+    power = lift(c.value ** s.dimensions[0])
+    assert "$c \\neq 0$" in assumptions(s.prove(det(A / c) * power, det(A)))
     assert "$c \\neq 0$" in assumptions(s.prove(log(c), log(c)))
     assert "c > 0" not in assumptions(s.prove((c * A).I, A.I / c))
 

@@ -492,6 +492,11 @@ class Derivation:
             What a reader calls it, ``"Woodbury identity"``.
         cites : sequence of str
             The ids of the sources' statements that it answers, ``("B5",)``.
+
+        Raises
+        ------
+        ProofError
+            When the name is taken, or recorded for something else.
         """
         from .records import enter
 
@@ -741,6 +746,8 @@ def check(setting: Setting, lhs: Any, rhs: Any, by: Iterable[Lemma | Result] = (
 
     Raises
     ------
+    ProofError
+        When the claim makes no sense in the setting, or no instance satisfies the assumptions.
     SoundnessError
         When a claim is proved and refuted: the checker is wrong.
     """

@@ -252,7 +252,13 @@ def is_bare_zero(x: Expr) -> bool:
 
 
 def as_scalar(x: Any) -> Expr:
-    """A 1 x 1 matrix read as a number, as in log(y'y)."""
+    """A 1 x 1 matrix read as a number, as in log(y'y).
+
+    Raises
+    ------
+    ShapeError
+        When x is neither a number nor 1 x 1.
+    """
     x = lift(x)
     if x.shape is None:
         return x
@@ -277,12 +283,24 @@ def size(n: Any) -> Dimension:
 
 
 def eye(n: Any) -> Expr:
-    """The identity matrix I_n."""
+    """The identity matrix I_n.
+
+    Raises
+    ------
+    ShapeError
+        When a size cannot be a number of rows.
+    """
     return Expr("eye", shape=(size(n), size(n)))
 
 
 def zero(r: Any, c: Any = None) -> Expr:
-    """The zero matrix with r rows and c columns."""
+    """The zero matrix with r rows and c columns.
+
+    Raises
+    ------
+    ShapeError
+        When a size cannot be a number of rows.
+    """
     return Expr("zero", shape=(size(r), size(r if c is None else c)))
 
 
@@ -293,27 +311,57 @@ def _square(op: str, x: Expr) -> Expr:
 
 
 def tr(x: Expr) -> Expr:
-    """Trace."""
+    """Trace.
+
+    Raises
+    ------
+    ShapeError
+        When x is not square.
+    """
     return _square("trace", x)
 
 
 def det(x: Expr) -> Expr:
-    """Determinant, with its sign."""
+    """Determinant, with its sign.
+
+    Raises
+    ------
+    ShapeError
+        When x is not square.
+    """
     return _square("det", x)
 
 
 def logdet(x: Expr) -> Expr:
-    """log |det x|, the logarithm of the absolute value of the determinant."""
+    """log |det x|, the logarithm of the absolute value of the determinant.
+
+    Raises
+    ------
+    ShapeError
+        When x is not square.
+    """
     return _square("logdet", x)
 
 
 def log(x: Any) -> Expr:
-    """Natural logarithm of (the absolute value of) a scalar."""
+    """Natural logarithm of (the absolute value of) a scalar.
+
+    Raises
+    ------
+    ShapeError
+        When x is neither a number nor 1 x 1.
+    """
     return Expr("log", (as_scalar(x),))
 
 
 def expectation(x: Any) -> Expr:
-    """Expectation over the Gaussian vectors of the setting."""
+    """Expectation over the Gaussian vectors of the setting.
+
+    Raises
+    ------
+    ShapeError
+        When x is neither a number nor 1 x 1.
+    """
     return Expr("expectation", (as_scalar(x),))
 
 

@@ -322,6 +322,7 @@ class Algebra:
             case "eye":
                 return self.poly(e)
             case "div":
+                self.reciprocal(e.args[1])
                 return self._translate_inverse(e.args[0]).scale(self.coefficient(e.args[1]))
             case "neg":
                 return self._translate_inverse(e.args[0]).scale(-self.one)

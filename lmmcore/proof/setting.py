@@ -107,6 +107,11 @@ class Setting:
     where : str, optional
         What is assumed of the dimensions, for example ``"n > p"``.
 
+    Raises
+    ------
+    ProofError
+        When a dimension is no name, or a condition cannot be read or met.
+
     Examples
     --------
     >>> s = Setting("n p", where="n > p")
@@ -198,7 +203,13 @@ class Setting:
         return out[0] if len(out) == 1 else tuple(out)
 
     def dimension(self, text: str) -> Dimension:
-        """Read a size such as ``n``, ``n-p`` or ``3``."""
+        """Read a size such as ``n``, ``n-p`` or ``3``.
+
+        Raises
+        ------
+        ShapeError, UnknownSymbolError
+            When it is not made of the dimensions, or not known to be positive.
+        """
         try:
             size = sp.expand(sp.sympify(text.strip(), locals=dict(self.dims)))
         except (sp.SympifyError, TypeError) as error:
@@ -214,30 +225,76 @@ class Setting:
         return size
 
     def matrices(self, text: str, sampler: Sampler | None = None) -> Any:
-        """Matrices of which nothing is assumed: ``"A: n,n; U: n,k"`` (one size means square)."""
+        """Matrices of which nothing is assumed: ``"A: n,n; U: n,k"`` (one size means square).
+
+        Raises
+        ------
+        ProofError
+            When a name is taken, prints like another, or is no name.
+        ShapeError, UnknownSymbolError
+            When a size is not made of the dimensions, or not known to be positive.
+        """
         return self._declare(text, "any", sampler)
 
     def vectors(self, text: str, sampler: Sampler | None = None) -> Any:
-        """Column vectors: ``"y: n; b: p"``."""
+        """Column vectors: ``"y: n; b: p"``.
+
+        Raises
+        ------
+        ProofError
+            When a name is taken, prints like another, or is no name.
+        ShapeError, UnknownSymbolError
+            When a size is not made of the dimensions, or not known to be positive.
+        """
         if "," in text:
             raise ProofError(f"cannot read '{text}': a vector has one size, 'y: n; b: p'")
         columns = ";".join(f"{part},1" for part in text.split(";") if part.strip())
         return self._declare(columns, "any", sampler)
 
     def symmetric(self, text: str, sampler: Sampler | None = None) -> Any:
-        """Symmetric matrices: ``"S: n"``."""
+        """Symmetric matrices: ``"S: n"``.
+
+        Raises
+        ------
+        ProofError
+            When a name is taken, prints like another, or is no name.
+        ShapeError, UnknownSymbolError
+            When a size is not made of the dimensions, or not known to be positive.
+        """
         return self._declare(text, "symmetric", sampler)
 
     def positive_definite(self, text: str) -> Any:
-        """Symmetric positive definite matrices: ``"V: n"``."""
+        """Symmetric positive definite matrices: ``"V: n"``.
+
+        Raises
+        ------
+        ProofError
+            When a name is taken, prints like another, or is no name.
+        ShapeError, UnknownSymbolError
+            When a size is not made of the dimensions, or not known to be positive.
+        """
         return self._declare(text, "positive definite")
 
     def full_rank(self, text: str) -> Any:
-        """Matrices with linearly independent columns: ``"X: n,p"``."""
+        """Matrices with linearly independent columns: ``"X: n,p"``.
+
+        Raises
+        ------
+        ProofError
+            When a name is taken, prints like another, or is no name.
+        ShapeError, UnknownSymbolError
+            When a size is not made of the dimensions, or not known to be positive.
+        """
         return self._declare(text, "full column rank")
 
     def scalars(self, names: str, positive: bool = True) -> Any:
-        """Numbers, positive ones unless it is said otherwise: ``"sigma2 tau2"``."""
+        """Numbers, positive ones unless it is said otherwise: ``"sigma2 tau2"``.
+
+        Raises
+        ------
+        ProofError
+            When a name is taken, prints like another, or is no name.
+        """
         out = []
         for name in names.split():
             symbol = _scalar_symbol(name, positive)
@@ -277,7 +334,13 @@ class Setting:
         self.hypotheses.append(Hypothesis(lhs, rhs, name))
 
     def error_contrasts(self, name: str, X: Expr) -> Expr:
-        """A matrix A: n,n-p with A'X = 0 whose columns, with those of X, form a basis of R^n."""
+        """A matrix A: n,n-p with A'X = 0 whose columns, with those of X, form a basis of R^n.
+
+        Raises
+        ------
+        ShapeError
+            When the conditions of the setting do not give n > p.
+        """
         from .instances import sample_contrasts
 
         n, p = X.shape
@@ -446,17 +509,35 @@ class Setting:
                 )
 
     def derive(self, start: Any) -> Derivation:
-        """Begin a derivation: a chain of equalities, each line checked as it is written."""
+        """Begin a derivation: a chain of equalities, each line checked as it is written.
+
+        Raises
+        ------
+        UnknownSymbolError
+            When the first line uses what this setting has not declared.
+        """
         from .derivation import Derivation
 
         return Derivation(self, lift(start))
 
     def prove(self, lhs: Any, rhs: Any, reason: str = "", **options: Any) -> Result:
-        """Prove lhs = rhs in one step."""
+        """Prove lhs = rhs in one step.
+
+        Raises
+        ------
+        StepError
+            As `Derivation.step`, to which ``options`` go.
+        """
         return self.derive(lhs).step(rhs, reason, **options).result()
 
     def refute(self, lhs: Any, rhs: Any, **options: Any) -> Refutation:
-        """Show that lhs = rhs is false, by the smallest exact counterexample found."""
+        """Show that lhs = rhs is false, by the smallest exact counterexample found.
+
+        Raises
+        ------
+        RefutationError
+            When none is found, or the values given are none.
+        """
         from .derivation import Refutation
 
         return Refutation.search(self, lift(lhs), lift(rhs), **options)
