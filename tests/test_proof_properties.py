@@ -26,6 +26,7 @@ from lmmcore.proof import (
 from lmmcore.proof.differential import differentiate
 from lmmcore.proof.expressions import Expr, latex, plain
 from lmmcore.proof.instances import QQ, Instance, Unusable, same, search
+from lmmcore.proof.kernel import follows
 from lmmcore.proof.prover import prove
 from lmmcore.proof.records import expression_data, expression_from
 
@@ -198,6 +199,52 @@ def test_multiplying_out_is_proved(e):
     verdict = prove(S, e, e.T.T)
     assert verdict.proved
     assert verdict.terms == 0
+
+
+# -- the scalar kernel -----------------------------------------------------------------------
+ATOMS = sp.symbols("x y z")
+PARAMETERS = sp.symbols("s t", positive=True)
+HIDDEN_ZEROS = [sp.Integer(0), PARAMETERS[0] / (PARAMETERS[0] + 1) + 1 / (PARAMETERS[0] + 1) - 1]
+
+
+@st.composite
+def equations_at_a_point(draw):
+    """Equations in three unknowns that hold at a point, and a claim that holds there or not."""
+    small = st.integers(-2, 3)
+    point = {v: sp.Integer(draw(small)) for v in ATOMS}
+    point |= {v: sp.Integer(draw(st.integers(1, 4))) for v in PARAMETERS}
+    x, y, z = ATOMS
+    s, t = PARAMETERS
+    monomials = [x, y, z, x * y, y * z, x**2, x * y * z, sp.Integer(1)]
+    coefficients = [sp.Integer(1), sp.Integer(-2), s, s - t, s / t, 1 / (s + t), *HIDDEN_ZEROS]
+
+    def polynomial():
+        chosen = draw(st.lists(st.sampled_from(monomials), min_size=1, max_size=3, unique=True))
+        return sp.Add(*[draw(st.sampled_from(coefficients)) * m for m in chosen])
+
+    given_equations = [(q := polynomial()) - q.subs(point) for _ in range(draw(st.integers(1, 3)))]
+    claim = polynomial()
+    kind = draw(st.sampled_from(["any", "at the point", "combined", "multiple"]))
+    if kind == "at the point":
+        claim -= claim.subs(point)
+    elif kind == "combined":
+        claim = sp.Add(*[draw(st.sampled_from(coefficients)) * q for q in given_equations])
+    elif kind == "multiple":
+        claim = given_equations[0] * draw(st.sampled_from(monomials))
+    return point, given_equations, claim
+
+
+@settings(QUICK, max_examples=300)
+@given(equations_at_a_point())
+def test_what_follows_holds_wherever_the_equations_do(case):
+    point, given_equations, claim = case
+
+    def unknowns(e):
+        return sorted(e.free_symbols & set(ATOMS), key=str, reverse=True)
+
+    divided = follows(claim, given_equations, unknowns, sp.expand)
+    if divided is not None and all(q.subs(point) not in (0, sp.zoo, sp.nan) for q in divided):
+        assert sp.simplify(claim.subs(point)) == 0, (claim, given_equations, point, divided)
 
 
 # -- two translations ------------------------------------------------------------------------

@@ -42,6 +42,7 @@ from lmmcore.proof.kernel import follows, multiplies_out
 from lmmcore.proof.polynomials import Algebra, Poly
 from lmmcore.proof.prover import Equation, prove
 from lmmcore.proof.scalars import Fact, ScalarAlgebra
+from lmmcore.proof.signs import may_vanish
 
 
 def assumptions(result):
@@ -400,8 +401,32 @@ def test_powers_that_only_look_different():
     p, q = sp.symbols("p q")
     zero_power = (2 * p + 2 * q) ** n - 2**n * (p + q) ** n
     assert follows(x, [zero_power * x], unknowns, sp.expand) is None
+    hidden = a.value / (a.value + 1) + 1 / (a.value + 1) - 1  # zero once it has one denominator
+    assert follows(x, [hidden * x], unknowns, sp.expand) is None
+    assert follows(x * y, [hidden * x * y], unknowns, sp.expand) is None
+    with pytest.raises(RuntimeError, match="divides by"):
+        may_vanish([hidden], [])
     assert follows(x * y, [(4**n - 2 ** (2 * n)) * x * y], unknowns, sp.expand) is None
     assert follows(x, [sp.log(6) * x - sp.log(2) * x - sp.log(3) * x], unknowns, sp.expand) is None
+
+
+def test_a_slope_that_is_zero_when_reduced():
+    """Found by mutation: (s2 + 1) for s2 in one place led to an equation 0 = 0, divided by 0."""
+    s = Setting("n p", where="n > p")
+    n, p = s.dimensions
+    t = s.scalars("t")
+    W = s.positive_definite("W: n")
+    X = s.full_rank("X: n,p")
+    y = s.vectors("y: n")
+    d = s.partial(t)
+    V, U = t * W, (t + 1) * W
+    H = X.T * W.I * X
+    P = W.I - W.I * X * H.I * X.T * W.I
+    wrong = V.I - V.I * X * (X.T * U.I * X).I * X.T * V.I
+    lhs = d(logdet(V) + logdet(X.T * V.I * X) + y.T * wrong * y)
+    rhs = lift(n - p) / t - y.T * P * y / lift(t) ** 2
+    assert not prove(s, lhs, rhs).proved
+    assert check(s, lhs, rhs) == "refuted"
 
 
 def test_the_trap_of_two_groups():

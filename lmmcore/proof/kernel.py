@@ -95,19 +95,30 @@ def follows(claim: sp.Expr, equations: Iterable[sp.Expr], atoms: Callable[[sp.Ex
                 claim, divided = apply(claim, divided)
                 break
         else:  # an equation that cannot be solved: the claim may be a multiple of it
-            quotient = sp.cancel(sp.together(claim / equation)) if equation != 0 else sp.nan
+            equation = sp.cancel(sp.together(equation))
+            if equation == 0:
+                continue
+            quotient = sp.cancel(sp.together(claim / equation))
             denominator = sp.fraction(quotient)[1]
-            if quotient != sp.nan and surely_not_zero(denominator) and not atoms(denominator):
+            finite = not quotient.has(sp.nan, sp.zoo, sp.oo)
+            if finite and surely_not_zero(denominator) and not atoms(denominator):
                 return [*divided, *needs, denominator]
     claim, divided = apply(claim, divided)
     return divided if sp.cancel(sp.together(claim)) == 0 else None
 
 
 def surely_not_zero(x: sp.Expr) -> bool:
-    """Whether x is not zero for all values: SymPy does not see that 4^n - 2^(2n) is."""
-    x = sp.expand(x)
-    rational = not x.has(sp.log) and all(p.exp.is_number for p in x.atoms(sp.Pow))
-    return x != 0 and (rational or not x.is_Add) and x is not sp.nan
+    """Whether x is not zero for all values.
+
+    Rational functions are brought over one denominator to see it. Sums of logarithms and of powers
+    with symbolic exponents do not pass: SymPy does not see that 4^n - 2^(2n) is zero.
+    """
+    x = sp.cancel(sp.together(x))
+    powers = [p for p in x.atoms(sp.Pow) if not p.exp.is_number]
+    if not all(surely_not_zero(p.base) for p in powers):
+        return False
+    rational = not powers and not x.has(sp.log)
+    return x not in (0, sp.nan) and (rational or not sp.expand(sp.fraction(x)[0]).is_Add)
 
 
 def divisors(certificates: Iterable[Mapping[Any, Any]], algebra: Algebra) -> list[sp.Expr]:

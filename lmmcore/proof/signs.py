@@ -6,6 +6,8 @@ from collections.abc import Iterable
 
 import sympy as sp
 
+from .errors import CertificateError
+
 
 def is_positive(x: sp.Expr, positive: Iterable[sp.Expr] = ()) -> bool:
     """Whether x is a sum of positive terms, the dimensions counted from their smallest values.
@@ -26,14 +28,19 @@ def is_positive(x: sp.Expr, positive: Iterable[sp.Expr] = ()) -> bool:
 
 
 def may_vanish(divided: Iterable[sp.Expr], positive: Iterable[sp.Expr]) -> set[sp.Expr]:
-    """The factors of what was divided by that can be zero: they must be assumed not to be."""
+    """The factors of what was divided by that can be zero: they must be assumed not to be.
+
+    Raises
+    ------
+    CertificateError
+        When one is zero for all values.
+    """
     out: set[sp.Expr] = set()
     for x in divided:
         for part in sp.fraction(sp.together(x)):
-            content, factors = sp.factor_list(part)
-            if content == 0:
-                out.add(sp.Integer(0))
-            for f, _ in factors:
+            if part == 0:
+                raise CertificateError(f"a proof divides by {x}, which is zero")
+            for f, _ in sp.factor_list(part)[1]:
                 f = max(f, -f, key=lambda e: not str(e).startswith("-"))
                 if not any(is_positive(y, positive) for y in (f, -f)):
                     out.add(f)
