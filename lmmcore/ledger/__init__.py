@@ -123,7 +123,9 @@ def answered(source: str) -> Table:
             continue
         found = [link(r) for r in evidence(s["id"])]
         where = ", ".join(p for p, _ in found), "<br>".join(h for _, h in found)
-        verdict = s["verdict"] if s["verdict"] != "open" else "not yet in this edition"
+        verdict = s["verdict"]
+        if verdict == "open":
+            verdict = "in part" if found else "not yet in this edition"
         rows.append(
             (_both(s["id"]), _both(s["text"]), _both(verdict), _both(s["note"]), where)
         )
