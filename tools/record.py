@@ -71,9 +71,14 @@ def no_machine_paths(notebook, page: Path) -> None:
             raise ChapterError(f"{place(page, number)}: an output names a path of this machine")
 
 
+def shows_ledger(page: Path) -> bool:
+    return "from lmmcore import ledger" in page.read_text(encoding="utf-8")
+
+
 def main(names: list[str]) -> int:
     os.environ["LMMCORE_RECORD"] = "1"
     chosen = [page for page in pages() if not names or page.stem in names]
+    chosen.sort(key=shows_ledger)  # after the chapters, whose records it shows
     unknown = set(names) - {page.stem for page in chosen}
     if unknown:
         sys.exit(f"error: no chapter is called {', '.join(sorted(unknown))} (see _toc.yml)")
