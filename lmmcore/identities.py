@@ -5,6 +5,10 @@ W = I + Z Lambda Lambda' Z' is n x n, but M = I + Lambda'Z'Z Lambda is k x k, an
     W^-1 = I - Z Lambda M^-1 Lambda'Z'     (B17, in the form that survives phi = 0)
     |W|  = |M|                             (B18)
 
+Quadratic forms in W^-1 are taken as sums of squares, which lose no digits when W is large:
+
+    D'W^-1D = (D - Z Lambda V)'(D - Z Lambda V) + V'V,    V = M^-1 Lambda'Z'D
+
 See the chapter "Block matrices".
 """
 
@@ -41,14 +45,26 @@ def solve_W(model: LinearMixedModel, theta: Array, v: Array) -> Array:
 
 
 def log_det_W(model: LinearMixedModel, theta: Array) -> float:
-    """log|W| = log|I + Lambda'Z'Z Lambda| (B18)."""
+    """log|W| = log|I + Lambda'Z'Z Lambda| (B18).
+
+    With crossed factors Z'Z is singular, and about 1e-16 phi is lost when every phi is large;
+    :class:`lmmcore.profile.Profile` loses nothing.
+    """
     return float(np.linalg.slogdet(inner_matrix(model, theta))[1])
+
+
+def quadratic_form(model: LinearMixedModel, theta: Array, D: Array) -> Array:
+    """D'W^-1D as a sum of squares, shape (r, r) for D (n, r): residuals and effects (B17)."""
+    ZL = model.Z @ model.covariance.factor(np.asarray(theta, float))
+    V = np.linalg.solve(inner_matrix(model, theta), ZL.T @ D)
+    residuals = D - ZL @ V
+    return residuals.T @ residuals + V.T @ V
 
 
 def gls(model: LinearMixedModel, theta: Array) -> Array:
     """beta(theta) = (X'W^-1X)^-1 X'W^-1 y, shape (p,) (B16)."""
-    WiX = solve_W(model, theta, model.X)
-    return np.linalg.solve(model.X.T @ WiX, WiX.T @ model.y)
+    S = quadratic_form(model, theta, np.column_stack([model.X, model.y]))
+    return np.linalg.solve(S[:-1, :-1], S[:-1, -1])
 
 
 def profile_log_likelihood(model: LinearMixedModel, theta: Array, method: str = "REML") -> float:
@@ -59,9 +75,9 @@ def profile_log_likelihood(model: LinearMixedModel, theta: Array, method: str = 
     :meth:`lmmcore.profile.Profile.log_likelihood`, which reaches it by B30 and B31.
     """
     r = model.y - model.X @ gls(model, theta)
+    S = quadratic_form(model, theta, np.column_stack([model.X, r]))
     m = model.n - model.p if method == "REML" else model.n
-    sigma2 = r @ solve_W(model, theta, r) / m
-    value = m * np.log(2.0 * np.pi * sigma2) + m + log_det_W(model, theta)
+    value = m * np.log(2.0 * np.pi * S[-1, -1] / m) + m + log_det_W(model, theta)
     if method == "REML":
-        value += np.linalg.slogdet(model.X.T @ solve_W(model, theta, model.X))[1]
+        value += np.linalg.slogdet(S[:-1, :-1])[1]
     return float(-0.5 * value)

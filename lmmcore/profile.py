@@ -7,8 +7,15 @@ AA' for orthonormal error contrasts A, B28): e = M y, Abar = Z'MZ, c = Z'e,
     ML:    n log(2 pi rss/n) + n + log|I + Lambda'A Lambda|                                    (B19)
     REML:  (n-p) log(2 pi rss/(n-p)) + (n-p) + log|I + Lambda'Abar Lambda| + log|X'X|          (B31)
 
-No inverse of Lambda, phi or Z'Z is taken, so nothing breaks at phi = 0 or at a singular Lambda:
-(phi^-1 L^-T L^-1 + Z'Z)^-1 of B17 is written Lambda (I + Lambda'Z'Z Lambda)^-1 Lambda'.
+No inverse of Lambda, phi or Z'Z is taken, so nothing breaks at phi = 0 or at a singular Lambda.
+Nor is anything subtracted, so no digits are lost at a large phi. With R'R = Abar, of as many rows
+as Abar has rank, c = R'f for the coordinates f of e in the column space of MZ, and
+
+    rss(theta) = |e - MZ (MZ)^+ e|^2 + f'(I + R Gamma R')^-1 f,     Gamma = Lambda Lambda'     (B30)
+    log|I + Lambda'Abar Lambda| = log|I + R Gamma R'|                                          (B21)
+
+because W is the identity outside the column space of Z; likewise Z'PZ = R'(I + R Gamma R')^-1 R
+and Z'Py = R'(I + R Gamma R')^-1 f, and for ML with A in the place of Abar.
 """
 
 from __future__ import annotations
@@ -17,7 +24,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.linalg import cho_factor, cho_solve
+from scipy.linalg import solve_triangular
 
 from lmmcore.covariance import Array, BoundaryPoint, Covariance
 from lmmcore.model import LinearMixedModel
@@ -110,8 +117,12 @@ class Profile:
         self.QtZ = (Z.T @ Q).T
         self.A = (Z.T @ Z).toarray()
         self.A_bar = self.A - self.QtZ.T @ self.QtZ  # Z'(I - QQ')Z, and QQ' = X(X'X)^-1X'
-        self.c = Z.T @ e
-        self.ee = float(e @ e)
+        self.root, dual = _root(self.A_bar)
+        self.f = dual @ (Z.T @ e)
+        inside = Z @ (dual.T @ self.f)
+        outside = e - (inside - Q @ (Q.T @ inside))
+        self.outside = float(outside @ outside)
+        self.root_W = _root(self.A)[0] if self.method == "ML" else self.root
         size = np.diag(self.A)
         self.z_scale = [np.sqrt(size[rows].mean(axis=0))
                         for _, _, rows in self.covariance.placements()]
@@ -119,16 +130,14 @@ class Profile:
     def pieces(self, theta: Array) -> Pieces:
         """log|.| and rss at theta (B30, B31), with derivatives in Gamma by the score's formulas."""
         L = self.covariance.factor(theta)
-        N, log_det_N = _inverse(np.eye(len(L)) + L.T @ self.A_bar @ L)
-        K = L @ N @ L.T
-        t = self.c - self.A_bar @ (K @ self.c)  # Z'Py
-        T_bar = self.A_bar - self.A_bar @ K @ self.A_bar  # Z'PZ
-        rss = self.ee - float(self.c @ K @ self.c)  # y'Py
+        E, h, log_det = _reduced(self.root, self.f, L)
+        rss = self.outside + float(h @ h)  # y'Py
+        t, T_bar = E.T @ h, E.T @ E  # Z'Py and Z'PZ
         if self.method == "REML":
-            T, log_det = T_bar, log_det_N + self.log_det_XtX
+            T, log_det = T_bar, log_det + self.log_det_XtX
         else:
-            N, log_det = _inverse(np.eye(len(L)) + L.T @ self.A @ L)  # log|W| (B18)
-            T = self.A - self.A @ L @ N @ L.T @ self.A  # Z'W^-1Z
+            E, _, log_det = _reduced(self.root_W, np.zeros(len(self.root_W)), L)  # log|W| (B18)
+            T = E.T @ E  # Z'W^-1Z
 
         def second(directions: Array) -> tuple[Array, Array]:
             TD, Dt = T @ directions, directions @ t
@@ -226,17 +235,20 @@ class Profile:
     def solution(self, theta: Array) -> Solution:
         """beta, (X'W^-1X)^-1 and the random effects at theta, by Henderson's equations.
 
-        U = Lambda (I + Lambda'Abar Lambda)^-1 Lambda'c, and beta is least squares on y - ZU.
+        U = Gamma Z'Py, and beta is least squares on y - ZU.
         """
         _, R, beta_ls, _ = self.model.least_squares
         L = self.covariance.factor(theta)
-        K = L @ _inverse(np.eye(len(L)) + L.T @ self.A_bar @ L)[0] @ L.T
-        u = K @ self.c
+        gamma = L @ L.T
+        E, h, _ = _reduced(self.root, self.f, L)
+        u = gamma @ (E.T @ h)
         beta = beta_ls - np.linalg.solve(R, self.QtZ @ u)
         # (X'W^-1X)^-1 = R^-1 (I + Q'Z K Z'Q) R^-T, from the Schur complement of Z'Z + Gamma^-1
+        E_gamma = E @ gamma
+        K = gamma - E_gamma.T @ E_gamma
         half = np.linalg.solve(R, np.eye(len(R)) + self.QtZ @ K @ self.QtZ.T)
         vcov = np.linalg.solve(R, half.T)
-        given = L @ _inverse(np.eye(len(L)) + L.T @ self.A @ L)[0] @ L.T
+        given = L @ np.linalg.solve(np.eye(len(L)) + L.T @ self.A @ L, L.T)
         at = [rows for _, _, rows in self.covariance.placements()]
         return Solution(beta, 0.5 * (vcov + vcov.T), [u[rows] for rows in at],
                         [given[rows[:, :, None], rows[:, None, :]] for rows in at])
@@ -245,7 +257,19 @@ class Profile:
         return float(self.m * (np.log(2.0 * np.pi * pieces.rss / self.m) + 1.0) + pieces.log_det)
 
 
-def _inverse(M: Array) -> tuple[Array, float]:
-    """The inverse and log-determinant of a symmetric positive definite matrix."""
-    factor = cho_factor(M, lower=True)
-    return cho_solve(factor, np.eye(len(M))), 2.0 * float(np.sum(np.log(np.diag(factor[0]))))
+def _root(A: Array) -> tuple[Array, Array]:
+    """R (r, k) with R'R = A for A (k, k) of rank r, and its dual R^+' (r, k)."""
+    length = np.sqrt(np.diag(A))
+    length = np.where(length > 0, length, 1.0)
+    values, vectors = np.linalg.eigh(A / np.outer(length, length))
+    kept = values > 1e-13 * len(A)
+    root = np.sqrt(values[kept])[:, None]
+    return root * vectors[:, kept].T * length, vectors[:, kept].T / (root * length)
+
+
+def _reduced(R: Array, f: Array, L: Array) -> tuple[Array, Array, float]:
+    """C^-1 R, C^-1 f and log|CC'| for the Cholesky factor C of I + R Gamma R', Gamma = LL'."""
+    B = R @ L
+    C = np.linalg.cholesky(np.eye(len(R)) + B @ B.T)
+    reduced = solve_triangular(C, np.column_stack([R, f]), lower=True)
+    return reduced[:, :-1], reduced[:, -1], 2.0 * float(np.sum(np.log(np.diag(C))))

@@ -1,22 +1,51 @@
 """The same criteria for one grouping factor, from per-group sufficient statistics.
 
-With one factor W is block diagonal, and group g enters only through Z_g'Z_g (q x q) and Z_g'[X y]
-(q x (p+1)). Every group takes q x q algebra, so the cost grows linearly in the number of groups:
+With one factor W is block diagonal, and the identity outside the column spaces of the Z_g. By its
+own QR, Z_g = Q_g R_g, group g enters through R_g (q x q) and F_g = Q_g'[X y] (q x (p+1)) only.
+Every group takes q x q algebra, so the cost grows linearly in the number of groups:
 
-    M_g = I + Lambda'Z_g'Z_g Lambda = K_g K_g',      log|W| = sum_g log|M_g|            (B18)
-    S   = [X y]'W^-1[X y] = [X y]'[X y] - sum_g H_g'H_g,  H_g = K_g^-1 Lambda'Z_g'[X y]  (B17)
+    C_g C_g' = I + R_g Gamma R_g',  Gamma = Lambda Lambda',   log|W| = sum_g log|C_g C_g'|  (B18)
+    [X y]'W^-1[X y] = A + sum_g H_g'H_g,                      H_g = C_g^-1 F_g              (B17)
 
-and rss is the Schur complement of X'W^-1X in S (B20). All arrays have the groups on their last
-axis, and the q x q Cholesky factors are written out over it.
+where A = sum_g [X y]_g'(I - Q_g Q_g')[X y]_g is what varies within groups. With b the estimate
+within groups, from A alone, and w'w its residual sum of squares,
+
+    rss = w'w + (b - beta)'A_xx (b - beta) + sum_g |H_g (-beta, 1)|^2.                      (B20)
+
+These are sums of squares: nothing is subtracted that a large phi would make nearly equal. All
+arrays have the groups on their last axis, and q x q Cholesky factors are written out over it.
 """
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 
 from lmmcore.covariance import Array
-from lmmcore.model import LinearMixedModel
+from lmmcore.model import LinearMixedModel, Term
 from lmmcore.profile import Pieces, Profile, Solution
+
+DEPENDENT = 1e-12  # a column of which less than this is left after projection depends on the rest
+
+
+class Reduced(NamedTuple):
+    """At one theta: E_g = C_g^-1 R_g, H_g, h_g = H_g (-beta, 1), log|W|, X'W^-1X and beta."""
+
+    E: Array
+    H: Array
+    h: Array
+    log_det_W: float
+    Sxx: Array
+    beta: Array
+
+
+class Within(NamedTuple):
+    """The part of least squares that no random effect touches: A_xx, b and w'w."""
+
+    Axx: Array
+    b: Array
+    ww: float
 
 
 class GroupedProfile(Profile):
@@ -44,82 +73,117 @@ class GroupedProfile(Profile):
             raise ValueError("GroupedProfile is for models with one grouping factor: use Profile")
         (term,) = model.terms
         Q, _, _, e = model.least_squares
-        q, p1 = len(term.effects), model.p + 1
-        data = np.column_stack([Q, e])  # Q for X and e for y: same space, same rss, more digits
         self.covariance = model.covariance.placements()[0].structure
+        # Q for X and e for y: same space, same rss, more digits
+        self.R, self.F, self.within = _group_qr(term, [*Q.T, e])
+        self.z_scale = [np.sqrt(np.einsum("iag,iag->ag", self.R, self.R).mean(axis=1))]
 
-        def group_sums(v: Array) -> Array:
-            return np.bincount(term.codes, weights=v, minlength=len(term.levels))
-
-        Z = term.columns
-        self.ZtZ = np.array([[group_sums(Z[:, i] * Z[:, j]) for j in range(q)] for i in range(q)])
-        self.ZtD = np.array([[group_sums(Z[:, i] * data[:, j]) for j in range(p1)]
-                             for i in range(q)])
-        self.DtD = data.T @ data
-        self.z_scale = [np.sqrt(np.einsum("iig->ig", self.ZtZ).mean(axis=1))]
-
-    def _reduced(self, theta: Array) -> tuple[float, Array, Array, Array, Array]:
-        """log|W|, T_g = Z_g'W_g^-1Z_g, R_g = Z_g'W_g^-1[X y], S and (-beta, 1)."""
+    def _reduced(self, theta: Array) -> Reduced:
+        """The q x q algebra of every group, and beta."""
         L = self.covariance.factor(theta)
-        LA = np.tensordot(L.T, self.ZtZ, axes=1)
-        M = np.eye(len(L))[:, :, None] + np.einsum("iag,aj->ijg", LA, L)
-        K = _cholesky(M)
-        H_A, H_D = _forward(K, LA), _forward(K, np.tensordot(L.T, self.ZtD, axes=1))
-        log_det_W = 2.0 * float(np.sum(np.log(np.einsum("iig->ig", K))))
-        T = self.ZtZ - np.einsum("iag,ibg->abg", H_A, H_A)
-        R = self.ZtD - np.einsum("iag,ibg->abg", H_A, H_D)
-        S = self.DtD - np.tensordot(H_D, H_D, axes=([0, 2], [0, 2]))
-        beta = np.linalg.solve(S[:-1, :-1], S[:-1, -1])
-        return log_det_W, T, R, S, np.append(-beta, 1.0)
+        B = np.einsum("abg,bc->cag", self.R, L)
+        C = _cholesky(np.eye(len(L))[:, :, None] + _product(B, B))
+        E, H = _forward(C, self.R), _forward(C, self.F)
+        log_det_W = 2.0 * sum(float(np.sum(np.log(C[i, i]))) for i in range(len(C)))
+        between = np.einsum("ixg,iyg->xy", H, H)
+        Sxx = self.within.Axx + between[:-1, :-1]
+        beta = np.linalg.solve(Sxx, self.within.Axx @ self.within.b + between[:-1, -1])
+        h = H[:, -1] - np.einsum("ixg,x->ig", H[:, :-1], beta)
+        return Reduced(E, H, h, log_det_W, Sxx, beta)
 
     def pieces(self, theta: Array) -> Pieces:
         """log|.| and rss at theta, with derivatives in Gamma, as sums over the groups."""
-        log_det_W, T, R, S, v = self._reduced(theta)
-        Sxx = S[:-1, :-1]
-        C = np.linalg.inv(Sxx)
-        t = np.tensordot(R, v, axes=([1], [0]))  # Z_g'Py
-        rss = float(v @ S @ v)
+        E, H, h, log_det, Sxx, beta = self._reduced(theta)
         reml = self.method == "REML"
-        RX = R[:, :-1]
+        gap = self.within.b - beta
+        rss = self.within.ww + float(gap @ self.within.Axx @ gap) + float(np.sum(h * h))
+        half = np.linalg.inv(np.linalg.cholesky(Sxx)).T  # half half' = (X'W^-1X)^-1
+        T = _product(E, E)  # Z_g'W_g^-1Z_g
+        t = np.einsum("iag,ig->ag", E, h)  # Z_g'Py
+        Y = _product(E, np.einsum("ixg,xy->iyg", H[:, :-1], half))  # Z_g'W_g^-1X half
+        YY = np.einsum("axg,bxg->abg", Y, Y)
         dlog_det = T.sum(axis=2)
-        log_det = log_det_W
         if reml:
-            dlog_det = dlog_det - np.einsum("aig,ij,bjg->ab", RX, C, RX, optimize=True)
+            dlog_det = dlog_det - YY.sum(axis=2)
             log_det += float(np.linalg.slogdet(Sxx)[1]) + self.log_det_XtX
 
         def second(directions: Array) -> tuple[Array, Array]:
-            TD = np.einsum("abg,ibc->iacg", T, directions)
-            DR = np.einsum("iab,bxg->iaxg", directions, R)
-            TDR = np.einsum("abg,ibxg->iaxg", T, DR, optimize=True)
-            dS = -np.einsum("axg,iayg->ixy", R, DR, optimize=True)
-            ddS = np.einsum("iaxg,jayg->ijxy", DR, TDR, optimize=True)
-            ddS = ddS + ddS.swapaxes(2, 3)
-            ddet = -np.einsum("iabg,jbag->ij", TD, TD, optimize=True)
+            def traces(A: Array) -> Array:  # sum_g tr(A_g D_i T_g D_j)
+                q = len(T)
+                AT = (A.reshape(q * q, -1) @ T.reshape(q * q, -1).T).reshape((q,) * 4)
+                return np.einsum("abcd,ibc,jda->ij", AT, directions, directions)
+
+            w = np.einsum("axg,iab,bg->ix", Y, directions, t, optimize=True)
+            ddet, ddrss = -traces(T), 2.0 * (traces(t[:, None] * t) - w @ w.T)
             if reml:
-                CdS = C @ dS[:, :-1, :-1]
-                ddet = ddet - np.einsum("iab,jba->ij", CdS, CdS)
-                ddet = ddet + np.einsum("ab,ijba->ij", C, ddS[:, :, :-1, :-1])
-            dSv = dS[:, :-1] @ v
-            return ddet, np.einsum("x,ijxy,y->ij", v, ddS, v) - 2.0 * dSv @ C @ dSv.T
+                YDY = np.einsum("axg,iab,byg->ixy", Y, directions, Y, optimize=True)
+                ddet += 2.0 * traces(YY) - np.einsum("ixy,jyx->ij", YDY, YDY)
+            return ddet, ddrss
 
         return Pieces(log_det, rss, dlog_det, -t @ t.T, second)
 
     def solution(self, theta: Array) -> Solution:
-        """beta, (X'W^-1X)^-1, and U_g = Lambda M_g^-1 Lambda'Z_g'(y - X beta)."""
+        """beta, (X'W^-1X)^-1, and U_g = Gamma Z_g'Py, with Var(U_g | y) from M_g^-1 (B17)."""
         _, R_ls, beta_ls, _ = self.model.least_squares
-        _, T, R, S, v = self._reduced(theta)
+        E, _, h, _, Sxx, beta = self._reduced(theta)
         L = self.covariance.factor(theta)
-        gamma = L @ L.T
-        u = gamma @ np.tensordot(R, v, axes=([1], [0]))  # Gamma Z'W^-1(y - X beta)
-        given = gamma[:, :, None] - np.einsum("ab,bcg,cd->adg", gamma, T, gamma, optimize=True)
+        u = L @ L.T @ np.einsum("iag,ig->ag", E, h)
+        B = np.einsum("abg,bc->acg", self.R, L)
+        M = np.eye(len(L))[:, :, None] + _product(B, B)
+        N = _forward(_cholesky(M), np.broadcast_to(L.T[:, :, None], M.shape))
+        given = np.einsum("iag,ibg->gab", N, N)  # Lambda M_g^-1 Lambda'
         R_inverse = np.linalg.inv(R_ls)
-        vcov = R_inverse @ np.linalg.inv(S[:-1, :-1]) @ R_inverse.T
-        return Solution(beta_ls - R_inverse @ v[:-1], vcov, [u.T], [given.transpose(2, 0, 1)])
+        vcov = R_inverse @ np.linalg.inv(Sxx) @ R_inverse.T
+        return Solution(beta_ls + R_inverse @ beta, vcov, [u.T], [given])
 
 
 def has_groups(model: LinearMixedModel) -> bool:
     """Whether the model has one term with known groups, so that this module applies."""
     return len(model.terms) == 1 and model.terms[0].codes is not None
+
+
+def _group_qr(term: Term, data: list[Array]) -> tuple[Array, Array, Within]:
+    """Z_g = Q_g R_g in every group, F_g = Q_g'data_g, and least squares on data - Q_g F_g.
+
+    By Gram and Schmidt, column by column over all rows at once.
+
+    Returns
+    -------
+    R, F : (q, q, G) and (q, d, G) arrays
+        A column of Z_g that depends on those before it has a row of zeros in R_g and F_g.
+    within : Within
+        Of the last of the data on the others.
+    """
+    codes, G, q = term.codes, len(term.levels), len(term.effects)
+    R, F = np.zeros((q, q, G)), np.zeros((q, len(data), G))
+
+    def product(a: Array, b: Array) -> Array:
+        return np.bincount(codes, weights=a * b, minlength=G)
+
+    columns, rest = [z.copy() for z in term.columns.T], [d.copy() for d in data]
+    for i, z in enumerate(columns):
+        length = np.sqrt(product(z, z))
+        before = np.sqrt(np.sum(R[:i, i] ** 2, axis=0) + length**2)
+        R[i, i] = np.where(length > DEPENDENT * before, length, 0.0)
+        z *= np.divide(1.0, R[i, i], out=np.zeros(G), where=R[i, i] > 0).take(codes)
+        for part, later in ((R[i, i + 1:], columns[i + 1:]), (F[i], rest)):
+            for coefficient, d in zip(part, later, strict=True):
+                coefficient[:] = product(z, d)
+                d -= z * coefficient.take(codes)
+    for d, r in zip(data, rest, strict=True):
+        if r @ r <= DEPENDENT**2 * (d @ d):
+            r[:] = 0.0  # constant within groups, but for rounding
+    *x, w = rest
+    Axx = np.array([[a @ b for b in x] for a in x])
+    b = np.linalg.lstsq(Axx, np.array([a @ w for a in x]), rcond=DEPENDENT)[0]
+    for a, c in zip(x, b, strict=True):
+        w -= c * a
+    return R, F, Within(Axx, b, float(w @ w))
+
+
+def _product(A: Array, B: Array) -> Array:
+    """A'B for every g: (i, a, G), (i, b, G) -> (a, b, G)."""
+    return np.einsum("iag,ibg->abg", A, B)
 
 
 def _cholesky(M: Array) -> Array:

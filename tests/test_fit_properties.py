@@ -105,6 +105,18 @@ def test_general_fit_equals_the_closed_form(method, seed):
 
 
 @METHODS
+@pytest.mark.parametrize("spread", [1e3, 1e5])
+def test_groups_that_differ_by_far_more_than_the_errors(method, spread):
+    rng = np.random.default_rng(2)
+    y = rng.standard_normal((5, 4)) + spread * rng.standard_normal((5, 1))
+    closed = one_way(y, method)
+    result = fit(grouped(y.ravel(), ONE, np.repeat(np.arange(5), 4)), method)
+    assert result.converged
+    np.testing.assert_allclose(result.sigma2, closed.sigma2, rtol=1e-10)
+    np.testing.assert_allclose(result.estimates[1], closed.tau2, rtol=1e-8)
+
+
+@METHODS
 @SOME
 @given(seed=SEEDS)
 def test_nothing_on_a_grid_is_better_one_parameter(method, seed):

@@ -13,6 +13,7 @@ from lmmcore import (
     ScaledIdentity,
     Unstructured,
     definition,
+    grouped,
     identities,
     independent,
     repeated,
@@ -146,6 +147,63 @@ def test_derivatives_against_forty_digits(method):
                 bend = (shifted(i, j) - shifted(i, ~j) - shifted(~i, j) + shifted(~i, ~j))
                 assert hessian[i, j] == pytest.approx(float(bend / (4 * h**2)), rel=1e-10,
                                                       abs=1e-11)
+
+
+def spread_out(kind, phi):
+    """A model whose random effects have phi times the variance of its errors, and its theta."""
+    rng = np.random.default_rng(3)
+    g, h = np.arange(24) % 5, np.arange(24) // 5
+    x = rng.standard_normal(24)
+    X, s = {"(Intercept)": 1, "x": x}, np.sqrt(phi)
+    first, second = s * rng.standard_normal((2, 5))
+    y = 1 + x + first[g] + rng.standard_normal(24)
+    if kind == "slopes":
+        return grouped(y + x * second[g], X, {"g": g}, {"g": X}), np.array([s, 0.3 * s, 0.7 * s])
+    if kind == "crossed":
+        return grouped(y + second[h], X, {"g": g, "h": h}), np.array([s, s])
+    return grouped(y, X, g), np.array([s])
+
+
+@pytest.mark.parametrize("phi", [1e-8, 1e-4, 1.0, 1e4, 1e8, 1e12])
+@pytest.mark.parametrize("kind", ["intercepts", "slopes", "crossed"])
+@pytest.mark.parametrize("method", ["REML", "ML"])
+def test_no_digits_are_lost_at_a_large_phi(method, kind, phi):
+    model, theta = spread_out(kind, phi)
+    with mpmath.workdps(50):
+        exact = float(in_high_precision(model, method)(*[mpmath.mpf(t) for t in theta]))
+    # y itself, of the size of sqrt(phi) errors, has lost that many digits of the errors
+    bound = 1e-12 + 3e-14 * np.sqrt(phi)
+    assert Profile(model, method).criterion(theta) == pytest.approx(exact, abs=bound)
+    if kind == "crossed":
+        bound += 1e-15 * phi  # in the log-determinant
+    else:
+        assert GroupedProfile(model, method).criterion(theta) == pytest.approx(exact, abs=bound)
+    by_identities = -2.0 * identities.profile_log_likelihood(model, theta, method)
+    assert by_identities == pytest.approx(exact, abs=bound)
+
+
+@pytest.mark.parametrize("kind", ["intercepts", "slopes", "crossed"])
+@pytest.mark.parametrize("method", ["REML", "ML"])
+def test_derivatives_at_a_large_phi(method, kind):
+    model, theta = spread_out(kind, 1e6)
+    with mpmath.workdps(50):
+        exact = in_high_precision(model, method)
+        h, at = mpmath.mpf(10) ** -12, [mpmath.mpf(t) for t in theta]
+        slope = [float((exact(*[t + h * (i == j) for j, t in enumerate(at)])
+                        - exact(*[t - h * (i == j) for j, t in enumerate(at)])) / (2 * h))
+                 for i in range(len(at))]
+    gradient = Profile(model, method).gradient(theta)
+    np.testing.assert_allclose(gradient * theta, slope * theta, atol=1e-7)
+    if kind != "crossed":
+        gradient = GroupedProfile(model, method).gradient(theta)
+        np.testing.assert_allclose(gradient * theta, slope * theta, atol=1e-7)
+
+
+def test_identities_bear_any_theta():
+    model, theta = spread_out("crossed", 1e12)
+    for t in (1e7, 1e12):
+        beta = identities.gls(model, theta * t / theta[0])
+        assert np.all(np.isfinite(beta))
 
 
 @pytest.mark.parametrize("method", ["REML", "ML"])
