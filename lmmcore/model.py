@@ -61,9 +61,9 @@ class Term:
         """The term's part of Z, (n, G q), the q effects of a level side by side."""
         n, q = self.columns.shape
         at = q * self.codes[:, None] + np.arange(q)
-        rows = np.repeat(np.arange(n), q)
+        rows = np.arange(0, n * q + 1, q)  # where each row begins
         shape = (n, q * len(self.levels))
-        return sparse.csr_array((self.columns.ravel(), (rows, at.ravel())), shape=shape)
+        return sparse.csr_array((self.columns.ravel(), at.ravel(), rows), shape=shape)
 
 
 class LeastSquares(NamedTuple):
@@ -85,7 +85,7 @@ class LinearMixedModel:
     X : (n, p) array, or mapping of names to columns
         Fixed effects, of full column rank; a column may be a scalar, as in ``{"(Intercept)": 1}``.
     Z : (n, k) array or sparse array, optional
-        Random effects; none gives the linear model.
+        Random effects; without it Z is made of the terms, and without terms the model is linear.
     covariance : Covariance
         The structure theta -> Lambda (k, k).
     terms : sequence of Term, optional
@@ -114,14 +114,20 @@ class LinearMixedModel:
         self.X, self.names = _design("X", X, len(self.y))
         self.n, self.p = self.X.shape
         self.covariance = independent() if covariance is None else covariance
-        self.Z = _random_design(Z, self.n, self.covariance)
-        self.k = self.Z.shape[1]
         self.terms = list(terms) if terms is not None else _unnamed_terms(self.covariance)
+        self.k = self.covariance.size
+        if Z is not None or terms is None:
+            self.Z = _random_design(Z, self.n, self.covariance)
         _check_identified_mean(self)
 
     def __repr__(self) -> str:
         groups = ", ".join(f"{len(t.levels)} {t.name}" for t in self.terms)
         return f"LinearMixedModel: n = {self.n}, p = {self.p}, k = {self.k} ({groups})"
+
+    @cached_property
+    def Z(self) -> sparse.csr_array:
+        """(n, k): the columns of level 1, of level 2, ..., term by term."""
+        return sparse.hstack([term.Z for term in self.terms], format="csr")
 
     @cached_property
     def least_squares(self) -> LeastSquares:
@@ -132,7 +138,14 @@ class LinearMixedModel:
         """
         # columns of unit length: the units of the covariates then make no rounding difference
         length = np.linalg.norm(self.X, axis=0)
-        Q, R = np.linalg.qr(self.X / length)
+        Q, R = np.linalg.qr(self.X / np.where(length > 0, length, 1.0))
+        # in a QR without pivoting R_jj = 0 says that column j depends on those before it
+        dependent = [name for name, r in zip(self.names, np.diag(R), strict=True) if abs(r) < 1e-10]
+        if dependent:
+            raise ValueError(
+                f"X does not have full column rank: {', '.join(dependent)} can be written in terms "
+                f"of the columns before; leave {'it' if len(dependent) == 1 else 'them'} out"
+            )
         e = self.y - Q @ (Q.T @ self.y)
         e -= Q @ (Q.T @ e)
         beta = np.linalg.solve(R, Q.T @ self.y) / length
@@ -140,7 +153,8 @@ class LinearMixedModel:
 
     def with_response(self, y: ArrayLike) -> LinearMixedModel:
         """The same model for another response, as in a simulation, (n,)."""
-        return LinearMixedModel(y, dict(zip(self.names, self.X.T, strict=True)), self.Z,
+        Z = self.Z if any(term.codes is None for term in self.terms) else None
+        return LinearMixedModel(y, dict(zip(self.names, self.X.T, strict=True)), Z,
                                 self.covariance, self.terms)
 
 
@@ -182,7 +196,7 @@ def grouped(
 
     Notes
     -----
-    Z has the columns of level 1, of level 2, ..., term by term. See "A first fit" (B1, B10, E2).
+    See the chapter "A first fit" (B1, B10, E2).
     """
     n = len(_vector("y", y))
     several = isinstance(groups, Mapping)
@@ -197,8 +211,7 @@ def grouped(
         blocks.append(repeated(block, len(term.levels)))
     if not terms:
         return LinearMixedModel(y, X)
-    Z_all = sparse.hstack([t.Z for t in terms], format="csr")
-    return LinearMixedModel(y, X, Z_all, independent(*blocks), terms)
+    return LinearMixedModel(y, X, covariance=independent(*blocks), terms=terms)
 
 
 def from_groups(
@@ -316,13 +329,17 @@ def _random_design(Z: Any, n: int, covariance: Covariance) -> sparse.csr_array:
             f"Z has {Z.shape[1]} columns but the covariance structure is for {covariance.size} "
             "random effects; use repeated(structure, levels) for a grouping factor"
         )
-    size = np.sqrt((Z.multiply(Z)).sum(axis=0))
+    size = np.bincount(Z.indices, weights=Z.data**2, minlength=Z.shape[1])
     for _, _, rows in covariance.placements():
         empty = np.flatnonzero(~np.any(size[rows] > 0, axis=0))
         if len(empty):
-            raise ValueError(f"the columns {rows[:, empty].ravel().tolist()} of Z are all zero: "
-                             "their variance cannot be estimated; leave them out")
+            raise ValueError(_all_zero(rows[:, empty].ravel().tolist()))
     return Z
+
+
+def _all_zero(columns: list[Any]) -> str:
+    return (f"the columns {columns} of Z are all zero: their variance cannot be estimated; "
+            "leave them out")
 
 
 def _unnamed_terms(covariance: Covariance) -> list[Term]:
@@ -338,15 +355,6 @@ def _check_identified_mean(model: LinearMixedModel) -> None:
         raise ValueError(
             f"n = {model.n} observations for p = {model.p} fixed effects: nothing is left to "
             "estimate a variance from; use fewer columns in X"
-        )
-    length = np.linalg.norm(model.X, axis=0)
-    R = np.linalg.qr(model.X / np.where(length > 0, length, 1.0), mode="r")
-    # in a QR without pivoting R_jj = 0 says that column j depends on those before it
-    dependent = [name for name, r in zip(model.names, np.diag(R), strict=True) if abs(r) < 1e-10]
-    if dependent:
-        raise ValueError(
-            f"X does not have full column rank: {', '.join(dependent)} can be written in terms of "
-            f"the columns before; leave {'it' if len(dependent) == 1 else 'them'} out"
         )
     e = model.least_squares.residuals
     if np.linalg.norm(e) <= 1e-13 * np.sqrt(model.n) * np.linalg.norm(model.y):
@@ -384,6 +392,9 @@ def _by_factor(Z: Any, name: str, factors: Mapping[str, Any], several: bool) -> 
 def _term(name: str, labels: Any, columns: Any, kind: str, n: int) -> tuple[Term, Structure]:
     levels, codes = np.unique(_labels(name, labels, n), return_inverse=True)
     Z, effects = _design("Z", {"(Intercept)": 1} if columns is None else columns, n)
+    empty = [effect for effect, z in zip(effects, Z.T, strict=True) if not np.any(z)]
+    if empty:
+        raise ValueError(_all_zero(empty))
     if len(levels) < 2:
         raise ValueError(f"groups {name!r} have one level only: no variance between levels can be "
                          "estimated; leave the term out")

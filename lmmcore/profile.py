@@ -101,6 +101,7 @@ class Profile:
     """
 
     covariance: Covariance
+    _latest: tuple[Array, Pieces] | None = None
 
     def __init__(self, model: LinearMixedModel, method: str = "REML"):
         if method not in METHODS:
@@ -128,7 +129,13 @@ class Profile:
                         for _, _, rows in self.covariance.placements()]
 
     def pieces(self, theta: Array) -> Pieces:
-        """log|.| and rss at theta (B30, B31), with derivatives in Gamma by the score's formulas."""
+        """log|.| and rss at theta (B30, B31), with derivatives in Gamma; the latest are kept."""
+        if self._latest is None or not np.array_equal(self._latest[0], theta):
+            self._latest = theta.copy(), self._pieces(theta)
+        return self._latest[1]
+
+    def _pieces(self, theta: Array) -> Pieces:
+        """The pieces anew, by the score's formulas."""
         L = self.covariance.factor(theta)
         E, h, log_det = _reduced(self.root, self.f, L)
         rss = self.outside + float(h @ h)  # y'Py

@@ -91,7 +91,7 @@ class GroupedProfile(Profile):
         h = H[:, -1] - np.einsum("ixg,x->ig", H[:, :-1], beta)
         return Reduced(E, H, h, log_det_W, Sxx, beta)
 
-    def pieces(self, theta: Array) -> Pieces:
+    def _pieces(self, theta: Array) -> Pieces:
         """log|.| and rss at theta, with derivatives in Gamma, as sums over the groups."""
         E, H, h, log_det, Sxx, beta = self._reduced(theta)
         reml = self.method == "REML"
