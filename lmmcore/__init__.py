@@ -10,6 +10,7 @@ _HOME = {
     "LinearMixedModel": "model",
     "grouped": "model",
     "from_groups": "model",
+    "from_formula": "formula",
     "Diagonal": "covariance",
     "ScaledIdentity": "covariance",
     "Unstructured": "covariance",

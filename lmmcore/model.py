@@ -32,6 +32,13 @@ LARGEST = 1e70  # fourth powers of the data still fit into a floating-point numb
 STRUCTURES = {"unstructured": Unstructured, "diagonal": Diagonal, "identity": ScaledIdentity}
 
 
+class Factor(NamedTuple):
+    """A factor by its levels (G,) and the code (n,) of each row."""
+
+    levels: np.ndarray
+    codes: np.ndarray
+
+
 @dataclass(frozen=True)
 class Term:
     """One term of random effects: q effects for each level of a factor.
@@ -172,7 +179,7 @@ def grouped(
     y : (n,) array
     X : (n, p) array, or mapping of names to columns
     groups : (n,) labels, or mapping of factor names to (n,) labels
-        Several factors give a sum of independent terms.
+        Several factors give a sum of independent terms. A :class:`Factor` is taken as it is.
     Z : (n, q) array, mapping of names to columns, or mapping of factor names to either, optional
         Covariates of the random effects within a group; a random intercept if not given. With
         several factors it is a mapping by factor.
@@ -390,7 +397,10 @@ def _by_factor(Z: Any, name: str, factors: Mapping[str, Any], several: bool) -> 
 
 
 def _term(name: str, labels: Any, columns: Any, kind: str, n: int) -> tuple[Term, Structure]:
-    levels, codes = np.unique(_labels(name, labels, n), return_inverse=True)
+    if isinstance(labels, Factor):
+        levels, codes = labels
+    else:
+        levels, codes = np.unique(_labels(name, labels, n), return_inverse=True)
     Z, effects = _design("Z", {"(Intercept)": 1} if columns is None else columns, n)
     empty = [effect for effect, z in zip(effects, Z.T, strict=True) if not np.any(z)]
     if empty:
