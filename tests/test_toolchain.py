@@ -337,10 +337,11 @@ def fake_python(folder: Path, code: str) -> dict[str, str]:
 
 
 def make(tree: Path, *arguments: str, **environ: str):
+    outer = {k: v for k, v in os.environ.items() if k not in ("MAKEFLAGS", "MAKEOVERRIDES", "VENV")}
     done = subprocess.run(
         ["make", "--no-print-directory", *arguments],
         cwd=tree,
-        env={**os.environ, **environ},
+        env={**outer, **environ},  # nothing of the make that may have called us
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
