@@ -251,9 +251,10 @@ def test_pages_are_looked_at(body, problem):
     assert not check_pages.check_page("a.html", "<article><p>x <code>$y</code></p></article>")
 
 
-def test_jupyter_book_2_is_refused(monkeypatch, capsys):
+def test_jupyter_book_2_is_refused(monkeypatch, capsys, tmp_path):
     import book
 
+    monkeypatch.setattr(book, "SITE", tmp_path)  # a failure removes the front page
     monkeypatch.setattr(book.metadata, "version", lambda name: "2.0.1")
     with pytest.raises(SystemExit) as stop:
         book.check_version()
