@@ -15,8 +15,9 @@ Examples
 'proved'
 """
 
+from .citing import Lemma
 from .definite import definiteness
-from .derivation import Derivation, Lemma, Refutation, Result, SmallCase, check
+from .derivation import Derivation, Result, check
 from .entries import ByEntries, by_entries
 from .errors import (
     CertificateError,
@@ -43,7 +44,9 @@ from .expressions import (
     zero,
 )
 from .records import load_all, recall
+from .refutation import Refutation
 from .setting import Setting
+from .small_case import SmallCase
 
 __all__ = [
     "ByEntries",

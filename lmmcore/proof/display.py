@@ -10,9 +10,10 @@ from html import escape
 
 import sympy as sp
 
-from .derivation import Derivation, Refutation, Result
+from .derivation import Derivation, Result
 from .errors import ProofError
 from .expressions import Expr, latex, plain, sympy_latex
+from .refutation import Refutation
 
 LONG = 50  # characters of plain text; a longer line has its reason below it
 MARKS = {"proved": "✓", "instances": "≈"}

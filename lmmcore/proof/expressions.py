@@ -7,7 +7,7 @@ translated from the same trees, so the displayed line *is* the checked line.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from numbers import Rational
 from typing import Any
 
@@ -447,6 +447,16 @@ def substitute(x: Expr, matrices: Mapping[str, Expr], scalars: Mapping[sp.Symbol
         r, c = (size(s.subs(scalars, simultaneous=True)) for s in x.shape)
         return Expr(x.op, shape=(r, c))
     return rebuild(x, [substitute(a, matrices, scalars) for a in x.args])
+
+
+def definitions_in(expressions: Iterable[Expr]) -> list[Expr]:
+    """The named expressions in some expressions, in order of appearance."""
+    out: dict[str, Expr] = {}
+    for e in expressions:
+        for node in e.walk():
+            if node.op == "define":
+                out.setdefault(node.value, node)
+    return list(out.values())
 
 
 # -- printing ------------------------------------------------------------------------------

@@ -22,7 +22,8 @@ from dataclasses import dataclass
 
 import sympy as sp
 
-from .derivation import Derivation, Lemma, Result, check
+from .citing import Lemma
+from .derivation import Derivation, Result, check
 from .errors import ProofError
 from .expressions import Expr, lift, plain, rebuild, tex_name
 from .setting import Letter, Setting

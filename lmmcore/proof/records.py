@@ -16,10 +16,11 @@ from typing import Any
 
 import sympy as sp
 
-from .derivation import Derivation, Refutation, Result
+from .derivation import Derivation, Result
 from .entries import ByEntries
 from .errors import ProofError
 from .expressions import OPERATIONS, Expr, plain, rebuild
+from .refutation import Refutation
 from .setting import Differential, Hypothesis, Letter, Setting
 
 RECORD = "LMMCORE_RECORD"  # set by `make record`

@@ -28,8 +28,9 @@ from .signs import is_positive
 if TYPE_CHECKING:
     from sympy.polys.matrices import DomainMatrix
 
-    from .derivation import Derivation, Refutation, Result
+    from .derivation import Derivation, Result
     from .instances import Instance
+    from .refutation import Refutation
 
 Sampler = Callable[["Instance"], "DomainMatrix"]
 
@@ -538,7 +539,7 @@ class Setting:
         RefutationError
             When none is found, or the values given are none.
         """
-        from .derivation import Refutation
+        from .refutation import Refutation
 
         return Refutation.search(self, lift(lhs), lift(rhs), **options)
 
