@@ -18,6 +18,7 @@ _HOME = {
     "repeated": "covariance",
     "Profile": "profile",
     "GroupedProfile": "structure",
+    "CrossedProfile": "crossed",
     "fit": "fitting",
     "Fit": "results",
     "ConvergenceWarning": "fitting",

@@ -6,6 +6,7 @@ The files lie in ``lmmcore/data/``; its README names their origin and licence.
 from __future__ import annotations
 
 import csv
+import gzip
 import json
 from dataclasses import dataclass
 from importlib import resources
@@ -32,6 +33,10 @@ _ORIGINS = {
     "Pastes": (
         "Strength of a paste, 2 assays of each of 3 casks from each of 10 batches (nested).",
         "Davies & Goldsmith (1972), sec. 6.5",
+    ),
+    "InstEval": (
+        "Evaluations y (1 to 5) of lectures by students s, lecturers d, departments (crossed).",
+        "ETH Zurich, anonymised; Bates et al. (2015), Journal of Statistical Software 67(1)",
     ),
 }
 
@@ -93,7 +98,10 @@ def load(name: str) -> DataSet:
     """
     if name not in _ORIGINS:
         raise ValueError(f"no data set {name!r}; there are {', '.join(_ORIGINS)}")
-    text = (resources.files("lmmcore") / "data" / f"{name}.csv").read_text(encoding="utf-8")
+    folder = resources.files("lmmcore") / "data"
+    plain, packed = folder / f"{name}.csv", folder / f"{name}.csv.gz"
+    content = plain.read_bytes() if plain.is_file() else gzip.decompress(packed.read_bytes())
+    text = content.decode("utf-8")
     # labels are quoted in the files and numbers are not, which is all the typing they need
     header, *rows = csv.reader(text.splitlines(), quoting=csv.QUOTE_NONNUMERIC)
     columns = {h: np.array(c) for h, c in zip(header, zip(*rows, strict=True), strict=True)}

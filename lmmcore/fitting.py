@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lmmcore.covariance import Array
+from lmmcore.crossed import CrossedProfile, has_scalar_terms
 from lmmcore.model import LinearMixedModel, Term
 from lmmcore.profile import Profile
 from lmmcore.results import GRADIENT_TOLERANCE, Fit, Iteration, VarianceComponent
@@ -22,6 +23,7 @@ from lmmcore.structure import GroupedProfile, has_groups
 SMALL = 0.05  # a theta this small, in the same units, is tried at exactly 0
 ROUGH = 1e-4  # gradient per observation, likewise, after which zeros are looked for
 MAX_ITERATIONS = 50
+FEW_LEVELS = 200  # up to here the general form is as fast as the crossed one, and more exact
 
 
 class ConvergenceWarning(UserWarning):
@@ -57,7 +59,7 @@ def fit(model: LinearMixedModel, method: str = "REML") -> Fit:
     Newton's method with the exact gradient and Hessian of the profile criterion (B19, B31, B36).
     See the chapter "A first fit".
     """
-    profile = (GroupedProfile if has_groups(model) else Profile)(model, method)
+    profile = _profile(model, method)
     _check_identified(profile)
     trace: list[Iteration] = []
     theta = _minimise(profile, trace)
@@ -91,19 +93,29 @@ def fit(model: LinearMixedModel, method: str = "REML") -> Fit:
     )
 
 
+def _profile(model: LinearMixedModel, method: str) -> Profile:
+    """The way to the criterion that suits the model's structure and size."""
+    if has_groups(model):
+        return GroupedProfile(model, method)
+    if has_scalar_terms(model) and model.k > FEW_LEVELS:
+        return CrossedProfile(model, method)
+    return Profile(model, method)
+
+
 def _minimise(profile: Profile, trace: list[Iteration]) -> Array:
     """The theta of least criterion: a descent from Lambda = I, and again if a zero is lower."""
     unit = _parameter_scale(profile) * np.concatenate(
         [np.empty(0)] + [s.start() for s, _, _ in profile.covariance.placements()])
     theta = _descend(profile, unit, trace)
     # the criterion may have several minima (A17): one inside can hide a lower one on the boundary
+    lowest = profile.criterion(theta)
     for _, part, _ in profile.covariance.placements():
         near_zero = theta.copy()
         near_zero[part] = 0.0
-        if profile.criterion(near_zero) < profile.criterion(theta):
+        if profile.criterion(near_zero) < lowest:
             near_zero[part] = 0.1 * unit[part]
-            other = _descend(profile, near_zero, trace)
-            theta = min(theta, other, key=profile.criterion)
+            theta = min(theta, _descend(profile, near_zero, trace), key=profile.criterion)
+            lowest = profile.criterion(theta)
     return theta
 
 
@@ -111,12 +123,13 @@ def _descend(profile: Profile, theta: Array, trace: list[Iteration]) -> Array:
     """A local minimum by Newton's method, small parameters tried at exactly 0."""
     everything = np.ones(len(theta), bool)
     # a rough minimum shows which parameters go to 0, where Newton's method in all would be slow
-    for gradient in (ROUGH * profile.m, 0.0):
+    for gradient in (ROUGH * profile.m, profile.negligible * profile.m):
         theta = _fix_signs(profile, _newton(profile, theta, everything, trace, gradient))
         at_zero = _at_zero(profile, theta)
         free = _free(profile, at_zero)
         if not np.all(free):
-            at_zero = _fix_signs(profile, _newton(profile, at_zero, free, trace, 0.0))
+            at_zero = _newton(profile, at_zero, free, trace, profile.negligible * profile.m)
+            at_zero = _fix_signs(profile, at_zero)
             # the gradient in theta is 0 here whatever the data; the slope in phi is what decides
             if all(point.slope >= 0 for point in profile.boundary(at_zero)):
                 return at_zero
@@ -134,7 +147,7 @@ def _newton(
     scale = _parameter_scale(profile)[free]
 
     def evaluate(theta: Array) -> tuple[Iteration, Array, Array]:
-        f, gradient, hessian = profile.derivatives(theta)
+        f, gradient, hessian = profile.approximate(theta)
         gradient = gradient[free] * scale
         point = Iteration(theta, f, float(np.max(np.abs(gradient), initial=0.0)))
         return point, gradient, hessian[np.ix_(free, free)] * np.outer(scale, scale)

@@ -89,6 +89,8 @@ class Profile:
         n - p for REML, n for ML: sigma2 = rss / m.
     z_scale : list of arrays
         Size of each column of Z, for each elementary structure.
+    negligible : float
+        Gradient per observation at which to stop before rounding does.
 
     Raises
     ------
@@ -101,6 +103,7 @@ class Profile:
     """
 
     covariance: Covariance
+    negligible: float = 0.0
     _latest: tuple[Array, Pieces] | None = None
 
     def __init__(self, model: LinearMixedModel, method: str = "REML"):
@@ -159,7 +162,8 @@ class Profile:
         ----------
         theta : (n_theta,) array
         """
-        return self._criterion(self.pieces(np.asarray(theta, float)))
+        pieces = self.pieces(np.asarray(theta, float))
+        return self._criterion(pieces.rss, pieces.log_det)
 
     def log_likelihood(self, theta: Array) -> float:
         """l(theta) = -criterion / 2."""
@@ -177,16 +181,25 @@ class Profile:
         """
         theta = np.asarray(theta, float)
         pieces = self.pieces(theta)
+        return self._in_theta(theta, pieces, pieces.second)
+
+    def approximate(self, theta: Array) -> tuple[float, Array, Array]:
+        """Criterion, gradient and a Hessian to step by: the exact one, where it is cheap."""
+        return self.derivatives(theta)
+
+    def _in_theta(
+        self, theta: Array, pieces: Pieces, second: Callable[[Array], tuple[Array, Array]]
+    ) -> tuple[float, Array, Array]:
         L, D = self.covariance.factor(theta), self.covariance.factor_derivatives()
         directions = D @ L.T + (D @ L.T).transpose(0, 2, 1)
         slope, s = self.slope(pieces), pieces.rss / self.m
         gradient = np.tensordot(directions, slope, axes=2)
         drss = np.tensordot(directions, pieces.drss, axes=2)
-        ddet, ddrss = pieces.second(directions)
+        ddet, ddrss = second(directions)
         # d2Gamma = D_i D_j' + D_j D_i', and slope is symmetric
         bend = 2.0 * np.einsum("iab,jab->ij", slope @ D, D)
         hessian = ddet + ddrss / s - np.outer(drss, drss) / (self.m * s**2) + bend
-        return self._criterion(pieces), gradient, hessian
+        return self._criterion(pieces.rss, pieces.log_det), gradient, hessian
 
     def gradient(self, theta: Array) -> Array:
         """d criterion / d theta, shape (n_theta,)."""
@@ -260,8 +273,8 @@ class Profile:
         return Solution(beta, 0.5 * (vcov + vcov.T), [u[rows] for rows in at],
                         [given[rows[:, :, None], rows[:, None, :]] for rows in at])
 
-    def _criterion(self, pieces: Pieces) -> float:
-        return float(self.m * (np.log(2.0 * np.pi * pieces.rss / self.m) + 1.0) + pieces.log_det)
+    def _criterion(self, rss: float, log_det: float) -> float:
+        return float(self.m * (np.log(2.0 * np.pi * rss / self.m) + 1.0) + log_det)
 
 
 def _root(A: Array) -> tuple[Array, Array]:

@@ -17,6 +17,7 @@ from lmmcore import data, fit, load, plots, plots_first_fit
     ("sleepstudy", 180, ["Reaction", "Days", "Subject"]),
     ("Penicillin", 144, ["diameter", "plate", "sample"]),
     ("Pastes", 60, ["strength", "batch", "cask", "sample"]),
+    ("InstEval", 73421, ["s", "d", "studage", "lectage", "service", "dept", "y"]),
 ])
 def test_data(name, rows, columns):
     table = load(name)

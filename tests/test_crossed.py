@@ -1,0 +1,141 @@
+"""Crossed and nested factors: the blocks give what the general form gives, and InstEval."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from reference_models import ONE, reference_model
+from test_profile import by_definition, spread_out
+
+from lmmcore import CrossedProfile, Profile, fit, from_formula, grouped, load
+
+METHODS = pytest.mark.parametrize("method", ["REML", "ML"])
+INSTEVAL = json.loads((Path(__file__).parent / "references" / "insteval.json").read_text())["fits"]
+
+
+def design(seed):
+    """Three factors of one effect each: crossed, nested, and a slope that is 0 in one level."""
+    rng = np.random.default_rng(seed)
+    a, b, x = rng.integers(0, 15, 120), rng.integers(0, 6, 120), rng.standard_normal(120)
+    x[a == 3] = 0.0
+    y = rng.standard_normal(15)[a] + x * rng.standard_normal(6)[b] + rng.standard_normal(120)
+    factors = {"b": b, "a": a, "parity": a % 4}
+    return grouped(y, {"(Intercept)": 1, "x": x}, factors, {"b": {"x": x}})
+
+
+CASES = pytest.mark.parametrize(("model", "theta"), [
+    (reference_model("Penicillin"), [1.5, 3.5]),
+    (reference_model("Penicillin"), [-1.5, 0.0]),
+    (reference_model("Pastes"), [3.5, 0.4]),
+    (reference_model("Pastes"), [0.0, 0.4]),
+    (design(1), [0.3, 0.9, 0.4]),
+    (design(2), [0.3, 0.0, 0.4]),
+    (design(3), [0.0, 0.0, 0.0]),
+], ids=str)
+
+
+@METHODS
+@CASES
+def test_equal_to_the_general_form(method, model, theta):
+    theta = np.array(theta)
+    general, crossed = Profile(model, method), CrossedProfile(model, method)
+    assert crossed.criterion(theta) == pytest.approx(general.criterion(theta), abs=1e-11)
+    assert crossed.log_likelihood(theta) == pytest.approx(by_definition(model, theta, method),
+                                                          abs=1e-9)
+    for ours, theirs in zip(crossed.derivatives(theta), general.derivatives(theta), strict=True):
+        np.testing.assert_allclose(ours, theirs, rtol=1e-11, atol=1e-10)
+    for kind in ("observed", "expected"):
+        np.testing.assert_allclose(crossed.information(theta, kind),
+                                   general.information(theta, kind), rtol=1e-11, atol=1e-10)
+    ours, theirs = crossed.solution(theta), general.solution(theta)
+    np.testing.assert_allclose(ours.beta, theirs.beta, atol=1e-12)
+    np.testing.assert_allclose(ours.vcov, theirs.vcov, atol=1e-13)
+    for mine, other in zip(ours.random_effects + ours.conditional,
+                           theirs.random_effects + theirs.conditional, strict=True):
+        np.testing.assert_allclose(mine, other, atol=1e-11)
+    for mine, other in zip(crossed.boundary(theta), general.boundary(theta), strict=True):
+        assert mine.label == other.label
+        assert mine.slope == pytest.approx(other.slope, rel=1e-11, abs=1e-11)
+
+
+@METHODS
+@CASES
+def test_steps_by_the_average_information(method, model, theta):
+    theta = np.array(theta)
+    crossed = CrossedProfile(model, method)
+    criterion, gradient, step = crossed.approximate(theta)
+    exact = crossed.derivatives(theta)
+    assert criterion == exact[0]
+    np.testing.assert_array_equal(gradient, exact[1])
+    # in (sigma2, phi) the average of the two informations, and sigma2 profiled out
+    phi_part = [crossed.information(theta, kind) for kind in ("observed", "expected")]
+    block = 0.5 * (phi_part[0] + phi_part[1])[1:, 1:]
+    mixed = phi_part[0][0, 1:]
+    profiled = 2.0 * (block - np.outer(mixed, mixed) / phi_part[0][0, 0])
+    bend = np.diag(2.0 * np.diag(crossed.slope(crossed.pieces(theta))))
+    np.testing.assert_allclose(step, 4.0 * np.outer(theta, theta) * profiled + bend,
+                               rtol=1e-10, atol=1e-9)
+
+
+@METHODS
+@pytest.mark.parametrize("phi", [1e-8, 1.0, 1e4, 1e8])
+def test_rss_keeps_its_digits_at_a_large_phi(method, phi):
+    model, theta = spread_out("crossed", phi)
+    general, crossed = Profile(model, method), CrossedProfile(model, method)
+    assert crossed.sigma2(theta) == pytest.approx(general.sigma2(theta),
+                                                  rel=1e-13 + 1e-14 * np.sqrt(phi))
+    assert crossed.criterion(theta) == pytest.approx(general.criterion(theta),
+                                                     abs=1e-11 + 1e-14 * phi)
+
+
+@METHODS
+def test_the_fit_does_not_depend_on_the_form(method, monkeypatch):
+    rng = np.random.default_rng(5)
+    a, b = rng.integers(0, 180, 1500), rng.integers(0, 40, 1500)
+    y = rng.standard_normal(180)[a] + 0.5 * rng.standard_normal(40)[b] + rng.standard_normal(1500)
+    model = grouped(y, ONE, {"a": a, "b": b, "tens": b // 10})
+    fast = fit(model, method)
+    monkeypatch.setattr("lmmcore.fitting.FEW_LEVELS", 1000)
+    general = fit(model, method)
+    assert fast.converged and general.converged
+    assert fast.criterion == pytest.approx(general.criterion, abs=1e-9)
+    np.testing.assert_allclose(fast.theta, general.theta, rtol=1e-8, atol=1e-10)
+    np.testing.assert_allclose(fast.se_observed, general.se_observed, rtol=1e-7)
+    np.testing.assert_allclose(fast.fitted, general.fitted, atol=1e-8)
+    assert bool(fast.boundary) == bool(general.boundary)
+
+
+@pytest.mark.parametrize("want", INSTEVAL, ids=lambda f: f"{f['id']}-{f['method']}")
+def test_insteval(want):
+    got = fit(from_formula(want["model"], load("InstEval")), want["method"])
+    # lme4 stops where the gradient is 1e-3; the polished values were made by a Newton iteration
+    polished = want.get("polished_theta", {"logLik": want["logLik"]})
+    assert got.converged
+    assert got.max_gradient < 1e-6
+    assert got.log_likelihood == pytest.approx(polished["logLik"], abs=1e-7)
+    assert got.log_likelihood >= want["logLik"] - 1e-8
+    if "theta" in polished:
+        np.testing.assert_allclose(got.theta, polished["theta"], rtol=1e-7)
+    assert list(got.model.names) == list(want["beta"])
+    np.testing.assert_allclose(got.beta, list(want["beta"].values()), rtol=1e-6)
+    assert np.sqrt(got.sigma2) == pytest.approx(want["sigma"], rel=1e-7)
+    # at the theta where lme4 stopped, everything it reports
+    theta = np.array(list(want["theta"].values()))
+    np.testing.assert_allclose(got.theta, theta, rtol=1e-5)
+    profile = CrossedProfile(got.model, want["method"])
+    solution, sigma2 = profile.solution(theta), profile.sigma2(theta)
+    assert profile.log_likelihood(theta) == pytest.approx(want["logLik"], abs=1e-8)
+    np.testing.assert_allclose(solution.beta, list(want["beta"].values()), rtol=1e-10)
+    np.testing.assert_allclose(sigma2 * solution.vcov, want["vcov_beta"], rtol=1e-9)
+    assert np.sqrt(sigma2) == pytest.approx(want["sigma"], rel=1e-11)
+
+
+def test_it_is_for_several_terms_of_one_effect():
+    with pytest.raises(ValueError, match="several terms of one effect"):
+        CrossedProfile(reference_model("Dyestuff"))
+
+
+def test_theta_beyond_floating_point_is_refused():
+    with pytest.raises(ValueError, match="too large"):
+        CrossedProfile(reference_model("Penicillin")).criterion(np.array([1.0, 1e200]))
