@@ -30,6 +30,8 @@ from lmmcore.covariance import Array, independent
 from lmmcore.model import LinearMixedModel
 from lmmcore.profile import Pieces, Profile, Solution
 
+SMALL = 1e-3  # phi times an entry of S, below which 1 - M^-1 has lost three digits
+
 
 class Blocks:
     """What does not depend on theta: the matrices Z_j, and the cross-products of their levels.
@@ -69,7 +71,9 @@ class Blocks:
 
     def diagonal(self, N: Array) -> Array:
         """The diagonal of Z_1'Z_2 N Z_2'Z_1, (k_1,), from the lower triangle of N."""
-        return self.pairs.T @ (2.0 * N - np.diag(np.diag(N))).ravel()
+        weights = 2.0 * N
+        weights[np.diag_indices_from(N)] *= 0.5
+        return self.pairs.T @ weights.ravel()
 
 
 def _pairs(cross: sparse.csr_array) -> sparse.csr_array:
@@ -111,10 +115,14 @@ class Eliminated:
         self.log_det = 2.0 * float(np.sum(np.log(np.diag(self.C)))) - float(np.sum(np.log(self.d)))
 
     @cached_property
-    def N(self) -> Array:
-        """Lambda_2 M^-1 Lambda_2, (k_2, k_2)."""
-        lower = np.tril(lapack.dpotri(self.C, lower=1)[0])
-        return self.scale[:, None] * (lower + np.tril(lower, -1).T) * self.scale
+    def M_inverse(self) -> Array:
+        """The lower triangle of M^-1, (k_2, k_2), zeros above it."""
+        return lapack.dpotri(self.C, lower=1)[0]
+
+    @cached_property
+    def N_lower(self) -> Array:
+        """The lower triangle of N = Lambda_2 M^-1 Lambda_2, (k_2, k_2)."""
+        return self.scale[:, None] * self.M_inverse * self.scale
 
     def solve(self, D: Array) -> tuple[Array, list[Array]]:
         """W^-1 D for D (n, r), and the effects Gamma Z'W^-1 D term by term."""
@@ -130,26 +138,30 @@ class Eliminated:
     def traces(self) -> Array:
         """tr T_jj, (r,)."""
         blocks = self.blocks
-        reduced = solve_triangular(self.C, self.scale[:, None] * self.S, lower=True,
-                                   check_finite=False)
-        own = np.diag(self.S) - np.einsum("ij,ij->j", reduced, reduced)
+        # Lambda_2 T_22 Lambda_2 = I - M^-1, but where that is a difference of nearly equal numbers
+        square, S = self.scale**2, np.diag(self.S)
+        small = square * S < SMALL
+        own = np.divide(1.0 - np.diag(self.M_inverse), square, out=S.copy(), where=~small)
+        reduced = solve_triangular(self.C, self.scale[:, None] * self.S[:, small], lower=True)
+        own[small] -= np.einsum("ij,ij->j", reduced, reduced)
         traces = np.bincount(blocks.of, weights=own, minlength=len(blocks.Z))
-        traces[blocks.first] = self.d @ blocks.a - self.d**2 @ blocks.diagonal(self.N)
+        traces[blocks.first] = self.d @ blocks.a - self.d**2 @ blocks.diagonal(self.N_lower)
         return traces
 
     def squares(self) -> Array:
         """|T_jl|^2, the sum of the squares of the entries, (r, r)."""
         blocks = self.blocks
         r, first = len(blocks.Z), blocks.first
-        J = np.eye(len(self.S)) - self.N @ self.S
+        N = self.N_lower + np.tril(self.N_lower, -1).T
+        J = np.eye(len(self.S)) - N @ self.S
         T = self.S @ J
         member = (blocks.of == np.arange(r)[:, None]).astype(float)
         squares = member @ (T * T) @ member.T
         P = blocks.weighted(self.d**2)  # D'D
         squares[first] = squares[:, first] = member @ np.einsum("ij,ij->j", J, P @ J)
-        NP = self.N @ P
+        NP = N @ P
         squares[first, first] = np.sum((self.d * blocks.a) ** 2) + np.einsum("ij,ji->", NP, NP) \
-            - 2.0 * (self.d**3 * blocks.a) @ blocks.diagonal(self.N)
+            - 2.0 * (self.d**3 * blocks.a) @ blocks.diagonal(self.N_lower)
         return squares
 
 
@@ -270,9 +282,9 @@ class CrossedProfile(Profile):
         R, beta, Sxx, _ = self._least_squares(W)
         Py = R[:, -1] - R[:, :-1] @ beta
         u = [p * (Z.T @ Py)[:, None] for p, Z in zip(theta**2, blocks.Z, strict=True)]
-        given = [np.diag(W.N)[blocks.of == j] for j in range(len(blocks.Z))]
+        given = [np.diag(W.N_lower)[blocks.of == j] for j in range(len(blocks.Z))]
         spread = W.phi * W.d
-        given[blocks.first] = spread + spread**2 * blocks.diagonal(W.N)
+        given[blocks.first] = spread + spread**2 * blocks.diagonal(W.N_lower)
         R_inverse = np.linalg.inv(R_ls)
         vcov = R_inverse @ np.linalg.inv(Sxx) @ R_inverse.T
         return Solution(beta_ls + R_inverse @ beta, vcov, u, [g[:, None, None] for g in given])

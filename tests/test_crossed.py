@@ -32,6 +32,7 @@ CASES = pytest.mark.parametrize(("model", "theta"), [
     (design(1), [0.3, 0.9, 0.4]),
     (design(2), [0.3, 0.0, 0.4]),
     (design(3), [0.0, 0.0, 0.0]),
+    (design(4), [0.01, 0.9, 1e-6]),
 ], ids=str)
 
 
