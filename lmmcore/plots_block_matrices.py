@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import cycle
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -65,7 +66,7 @@ def costs(n: ArrayLike, ks: tuple[int, ...], counted: dict[str, list[tuple[int, 
     axes = figure.subplots()
     axes.loglog(n, cost_through_W(n, ks[0]), color=BLACK, ls="--", lw=2,
                 label=rf"through $W$, $n\times n$ ($k={ks[0]}$)")
-    for k, shade in zip(ks, ("-", "-.", ":"), strict=False):
+    for k, shade in zip(ks, cycle(("-", "-.", ":"))):
         at = n[n >= 2 * k]
         axes.loglog(at, cost_through_M(at, k), color=BLUE, ls=shade, lw=2,
                     label=rf"through $M$, $k\times k$, $k={k}$")

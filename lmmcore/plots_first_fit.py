@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import cycle
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -112,7 +113,7 @@ def theta_and_phi(models: Mapping[str, LinearMixedModel], largest: float) -> Fig
     figure = new_figure(8.2, 3.6)
     left, right = figure.subplots(1, 2, sharey=True)
     looks = [{"color": ORANGE, "ls": "-"}, {"color": BLUE, "ls": "--"}]
-    for (name, model), look in zip(models.items(), looks, strict=False):
+    for (name, model), look in zip(models.items(), cycle(looks)):
         profile = Profile(model, "REML")
         value = np.array([profile.criterion(np.array([t])) for t in theta])
         value -= profile.criterion(np.zeros(1))

@@ -7,6 +7,7 @@ All but one are for one variance component, V = sigma2 I + tau2 K, diagonalised 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import cycle
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -41,7 +42,7 @@ def one_parameter(s: Spectrum, sigma2: ArrayLike, marks: Sequence[tuple[float, s
     low.plot(sigma2, s.scores(sigma2, tau2).sigma2, color=BLUE, lw=2)
     low.axhline(0, color=GREY, lw=0.8)
     for (at, words), marker, colour in zip(
-        marks, "osD^", (ORANGE, BLACK, GREEN, GREY), strict=False
+        marks, cycle("osD^"), cycle((ORANGE, BLACK, GREEN, GREY))
     ):
         kind = {"color": colour, "marker": marker, "ms": 7, "ls": "none", "zorder": 3}
         top.plot(at, s.log_likelihood(at, tau2), label=words, **kind)
