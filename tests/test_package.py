@@ -8,7 +8,8 @@ import pytest
 from reference_models import reference_model
 
 import lmmcore
-from lmmcore import data, fit, load, plots, plots_first_fit
+from lmmcore import data, fit, load, plots
+from lmmcore.plots import first_fit
 
 
 @pytest.mark.parametrize(("name", "rows", "columns"), [
@@ -53,13 +54,13 @@ def figures():
     yield plots.shrinkage(fit(sleep), sleep.X[:, 1], "Days", "Reaction (ms)")
     yield plots.estimates(fit(sleep, "ML"), fit(sleep))
     labels = dyestuff.terms[0].levels[dyestuff.terms[0].codes]
-    yield plots_first_fit.by_level(dyestuff.y, labels, "batch", "yield (g)")
-    yield plots_first_fit.newton_path(fit(dyestuff), np.linspace(0, 2, 21))
-    yield plots_first_fit.theta_and_phi({"Dyestuff": dyestuff}, 1.2)
+    yield first_fit.by_level(dyestuff.y, labels, "batch", "yield (g)")
+    yield first_fit.newton_path(fit(dyestuff), np.linspace(0, 2, 21))
+    yield first_fit.theta_and_phi({"Dyestuff": dyestuff}, 1.2)
 
 
 def test_the_picture_of_a_design_names_its_matrices():
-    figure = plots_first_fit.design(reference_model("Dyestuff"), [0.8])
+    figure = first_fit.design(reference_model("Dyestuff"), [0.8])
     assert [axes.get_title()[:3] for axes in figure.axes] == ["$X$", "$Z$", "$W$"]
 
 
