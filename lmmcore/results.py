@@ -6,13 +6,12 @@ See the chapter "A first fit".
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from html import escape
-from textwrap import fill
 
 import numpy as np
 
 from lmmcore.covariance import Array, BoundaryPoint, variance_label
 from lmmcore.model import LinearMixedModel
+from lmmcore.tables import Report, Rows, number
 
 GRADIENT_TOLERANCE = 1e-8  # largest gradient per observation, theta in units of the columns of Z
 
@@ -56,7 +55,7 @@ class VarianceComponent:
 
 
 @dataclass(frozen=True)
-class Fit:
+class Fit(Report):
     """A fitted linear mixed model; made by :func:`lmmcore.fitting.fit`.
 
     Attributes
@@ -142,23 +141,6 @@ class Fit:
         """d criterion / d tau2 for each entry of ``boundary``: the slope in phi over sigma2."""
         return np.array([point.slope / self.sigma2 for point in self.boundary])
 
-    def summary(self) -> str:
-        """A table as lme4 prints it, with convergence and boundary in words."""
-        random, fixed = self._tables()
-        text = [self._title(), "", "Random effects:", *_aligned(random), "", "Fixed effects:",
-                *_aligned(fixed), "", *(fill(line, 78) for line in self._remarks())]
-        return "\n".join(text)
-
-    def __str__(self) -> str:
-        return self.summary()
-
-    def _repr_html_(self) -> str:
-        random, fixed = self._tables()
-        remarks = "".join(f"<p>{escape(line)}</p>" for line in self._remarks())
-        title = "".join(f"<p>{escape(line)}</p>" for line in self._title().splitlines())
-        return (f"<div>{title}{_html('Random effects', random)}{_html('Fixed effects', fixed)}"
-                f"{remarks}</div>")
-
     def _title(self) -> str:
         groups = ", ".join(f"{t.name} {len(t.levels)}" for t in self.model.terms)
         title = (f"Linear mixed model fit by {self.method}\n"
@@ -171,7 +153,7 @@ class Fit:
                       f"BIC {self.criterion + d * np.log(self.model.n):.1f}")
         return title
 
-    def _tables(self) -> tuple[list[list[str]], list[list[str]]]:
+    def _captioned(self) -> list[tuple[str, Rows]]:
         se = dict(zip(self.parameters, self.se_observed, strict=True))
         random = [["Group", "Name", "Variance", "Std.Err.", "Std.Dev.", "Corr"]]
         for c in self.variance_components:
@@ -179,15 +161,15 @@ class Fit:
                 own, common = f"{c.group}: {variance_label(effect)}", f"{c.group}: var(all)"
                 error = se[own] if own in se else se[common]
                 random.append([
-                    c.group if i == 0 else "", effect, _g(c.covariance[i, i]), _g(error),
-                    _g(c.sd[i]), " ".join(f"{r:.3f}" for r in c.correlation[i, :i]),
+                    c.group if i == 0 else "", effect, number(c.covariance[i, i]), number(error),
+                    number(c.sd[i]), " ".join(f"{r:.3f}" for r in c.correlation[i, :i]),
                 ])
-        random.append(["Residual", "", _g(self.sigma2), _g(se["sigma2"]),
-                       _g(np.sqrt(self.sigma2)), ""])
+        random.append(["Residual", "", number(self.sigma2), number(se["sigma2"]),
+                       number(np.sqrt(self.sigma2)), ""])
         fixed = [["", "Estimate", "Std.Err.", "t value"]]
         for name, b, s in zip(self.model.names, self.beta, self.se, strict=True):
-            fixed.append([name, _g(b), _g(s), f"{b / s:.3f}"])
-        return random, fixed
+            fixed.append([name, number(b), number(s), f"{b / s:.3f}"])
+        return [("Random effects", random), ("Fixed effects", fixed)]
 
     def _remarks(self) -> list[str]:
         if self.converged:
@@ -203,22 +185,3 @@ class Fit:
                 f"slope {slope:.4g} in the variance ({point.slope:.4g} in phi)."
             )
         return remarks
-
-
-def _g(x: float) -> str:
-    return "-" if np.isnan(x) else f"{x:.5g}"
-
-
-def _aligned(rows: list[list[str]]) -> list[str]:
-    width = [max(len(row[j]) for row in rows) for j in range(len(rows[0]))]
-    words = [j for j, cell in enumerate(rows[0]) if cell in ("Group", "Name", "")]
-    return [" " + "  ".join(cell.ljust(w) if j in words else cell.rjust(w)
-                            for j, (cell, w) in enumerate(zip(row, width, strict=True))).rstrip()
-            for row in rows]
-
-
-def _html(caption: str, rows: list[list[str]]) -> str:
-    head = "".join(f'<th scope="col">{escape(cell)}</th>' for cell in rows[0])
-    body = "".join("<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>"
-                   for row in rows[1:])
-    return f"<table><caption>{caption}</caption><tr>{head}</tr>{body}</table>"
