@@ -2,13 +2,15 @@
 
 Three structures for the random effects of one level (scaled identity, diagonal, unstructured), and
 two ways to build larger ones: the same structure for every level of a factor (``repeated``), and
-independent terms side by side (``independent``).
+independent terms side by side (``independent``). Effects that follow each other in time are in
+:mod:`lmmcore.autoregression`.
 
-Every structure is known in two coordinates. ``theta`` holds the entries of Lambda: the likelihood
-is smooth there, singular covariances included. ``phi`` holds the free entries of
-Gamma = Lambda Lambda', the covariances in units of sigma2: these are what is reported, and the
+Every structure is known in two coordinates. In ``theta`` (for these three, the entries of Lambda)
+the likelihood is smooth and has no bounds, singular covariances included. ``phi`` is what is
+reported: here the free entries of Gamma = Lambda Lambda', the covariances in units of sigma2. The
 slope in phi is what decides whether a maximum lies on the boundary, because the slope in theta is
-0 at theta = 0 whatever the data. See the chapter "Block matrices" (B16).
+0 at theta = 0 whatever the data. The likelihood needs Gamma and its first and second derivatives
+in both coordinates, and nothing else. See the chapter "Block matrices" (B16).
 """
 
 from __future__ import annotations
@@ -43,7 +45,7 @@ class BoundaryPoint(NamedTuple):
 
 
 class Covariance:
-    """A map theta -> Lambda (q, q) that is linear in theta, and its derivatives.
+    """A map theta -> Gamma = Lambda Lambda' (q, q), and its derivatives.
 
     Attributes
     ----------
@@ -60,14 +62,6 @@ class Covariance:
         """The elementary structures it is made of."""
         raise NotImplementedError
 
-    def factor_derivatives(self) -> Array:
-        """dLambda/dtheta_j, shape (n_theta, q, q); constant, since Lambda is linear in theta."""
-        return self._spread([p.structure.basis for p in self.placements()])
-
-    def directions(self) -> Array:
-        """dGamma/dphi_j for the free entries phi of Gamma = Lambda Lambda', (n_theta, q, q)."""
-        return self._spread([p.structure.phi_basis for p in self.placements()])
-
     def factor(self, theta: Array) -> Array:
         """Lambda(theta), shape (q, q): the relative covariance factor (B16).
 
@@ -77,88 +71,102 @@ class Covariance:
         """
         factor = np.zeros((self.size, self.size))
         for structure, part, rows in self.placements():
-            block = np.tensordot(theta[part], structure.basis, axes=1)  # sum_j theta_j E_j
-            factor[rows[:, :, None], rows[:, None, :]] = block
+            factor[rows[:, :, None], rows[:, None, :]] = structure.factor(theta[part])
         return factor
 
     def phi(self, theta: Array) -> Array:
-        """The free entries of Gamma = Lambda Lambda', shape (n_theta,): for a scalar, theta^2."""
+        """The reported parameters in units of sigma2, (n_theta,): for a scalar, theta^2."""
         return np.concatenate([np.empty(0)] + [
-            p.structure.phi_of(p.structure.gamma(theta[p.theta])) for p in self.placements()
-        ])
+            s.phi(theta[part]) for s, part, _ in self.placements()])
 
-    def _spread(self, bases: list[Array]) -> Array:
+    @property
+    def scaled(self) -> NDArray[np.bool_]:
+        """Which entries of phi are covariances, to be multiplied by sigma2, (n_theta,)."""
+        return np.concatenate([np.empty(0, bool)] + [s.scaled for s, _, _ in self.placements()])
+
+    def gamma_derivatives(self, theta: Array) -> Array:
+        """dGamma/dtheta_j, shape (n_theta, q, q)."""
+        return self._spread([s.gamma_derivatives(theta[part]) for s, part, _ in self.placements()])
+
+    def directions(self, theta: Array) -> Array:
+        """dGamma/dphi_j, shape (n_theta, q, q)."""
+        return self._spread([s.directions(theta[part]) for s, part, _ in self.placements()])
+
+    def bend(self, theta: Array, slope: Array, reported: bool = False) -> Array:
+        """sum(slope * d2Gamma/dtheta_i dtheta_j), or in phi if ``reported``, (n_theta, n_theta).
+
+        Parameters
+        ----------
+        theta : (n_theta,) array
+        slope : (q, q) array, symmetric
+            Derivative of some function of Gamma.
+        reported : bool
+        """
+        bend = np.zeros((self.n_theta, self.n_theta))
+        for s, part, rows in self.placements():
+            block = slope[rows[:, :, None], rows[:, None, :]].sum(axis=0)
+            bend[part, part] = s.bend(theta[part], block, reported)
+        return bend
+
+    def _spread(self, blocks: list[Array]) -> Array:
         spread = np.zeros((self.n_theta, self.size, self.size))
-        for (_, part, rows), basis in zip(self.placements(), bases, strict=True):
-            spread[part, rows[:, :, None], rows[:, None, :]] = basis[:, None]
+        for (_, part, rows), block in zip(self.placements(), blocks, strict=True):
+            spread[part, rows[:, :, None], rows[:, None, :]] = block[:, None]
         return spread
 
 
 class Structure(Covariance):
-    """An elementary structure for a vector of q random effects.
-
-    Attributes
-    ----------
-    basis, phi_basis : (n_theta, q, q) arrays
-        dLambda/dtheta_j and dGamma/dphi_j.
-    """
-
-    basis: Array
-    phi_basis: Array
-
-    def __init__(self, size: int):
-        if size < 1:
-            raise ValueError("a covariance structure needs at least one random effect")
-        self.size = size
-        self.basis, self.phi_basis = self._bases()
-        self.n_theta = len(self.basis)
+    """An elementary structure for a vector of q random effects."""
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.size})"
-
-    def _bases(self) -> tuple[Array, Array]:
-        raise NotImplementedError
 
     def placements(self) -> list[Placement]:
         return [Placement(self, slice(0, self.n_theta), np.arange(self.size)[None, :])]
 
     def gamma(self, theta: Array) -> Array:
         """Gamma = Lambda Lambda', shape (q, q)."""
-        factor = np.tensordot(theta, self.basis, axes=1)
+        factor = self.factor(theta)
         return factor @ factor.T
 
-    def phi_of(self, gamma: Array) -> Array:
-        """The free entries of Gamma (q, q), in the order of ``phi_basis``."""
-        # the first non-zero entry of each direction is a 1 which no other direction touches
-        return np.array([gamma.flat[np.flatnonzero(e)[0]] for e in self.phi_basis])
+    def reported(self, theta: Array, effects: tuple[str, ...]) -> tuple[tuple[str, ...], Array]:
+        """Names of random effects, and their covariance in units of sigma2, as a table has them."""
+        return effects, self.gamma(theta)
 
     def parameter_scale(self, z_scale: Array) -> Array:
         """A typical size of each theta_j, given the sizes of the q columns of Z, (n_theta,)."""
-        row = np.array([np.flatnonzero(e)[0] // self.size for e in self.basis])
-        return 1.0 / z_scale[row]
+        raise NotImplementedError
 
-    def start(self) -> Array:
-        """Where to start, in units of ``parameter_scale``: Lambda = I."""
-        return np.array([float(np.trace(e) > 0) for e in self.basis])
+    def starts(self) -> list[Array]:
+        """Where to start from, in units of ``parameter_scale``."""
+        raise NotImplementedError
+
+    def null(self) -> Array:
+        """The theta that means no random effects."""
+        return np.zeros(self.n_theta)
+
+    def edges(self, theta: Array, z_scale: Array) -> list[tuple[Array, str]]:
+        """Far points of theta, each with what to do if the criterion is no higher there."""
+        return []
 
     def fix_signs(self, theta: Array) -> Array:
-        """The same Gamma with a non-negative diagonal of Lambda, (n_theta,)."""
-        return np.abs(theta)
+        """The same Gamma in standard form, (n_theta,)."""
+        raise NotImplementedError
 
     def free(self, theta: Array) -> NDArray[np.bool_]:
         """Which parameters may move while the rank of Lambda stays, (n_theta,)."""
-        return theta != 0
+        raise NotImplementedError
 
     def regular(self, theta: Array) -> NDArray[np.bool_]:
         """Which entries of phi lie inside their range, so that they have a standard error."""
         return self.free(theta)
 
-    def theta_of(self, gamma: Array, z_scale: Array, tolerance: float = 0.0) -> Array:
-        """theta with Lambda Lambda' = Gamma, contributions below the tolerance set exactly to 0.
+    def truncated(self, theta: Array, z_scale: Array, tolerance: float) -> Array:
+        """theta with contributions below the tolerance set exactly to 0.
 
         Parameters
         ----------
-        gamma : (q, q) array, positive semi-definite
+        theta : (n_theta,) array
         z_scale : (q,) array
             Sizes of the columns of Z: the unit in which a contribution is small.
         tolerance : float
@@ -181,6 +189,90 @@ class Structure(Covariance):
         effects : tuple of str
             Names of the q random effects.
         """
+        raise NotImplementedError
+
+
+class LinearStructure(Structure):
+    """Lambda linear in theta, and Gamma linear in phi.
+
+    Attributes
+    ----------
+    basis, phi_basis : (n_theta, q, q) arrays
+        dLambda/dtheta_j and dGamma/dphi_j.
+    """
+
+    basis: Array
+    phi_basis: Array
+
+    def __init__(self, size: int):
+        if size < 1:
+            raise ValueError("a covariance structure needs at least one random effect")
+        self.size = size
+        self.basis, self.phi_basis = self._bases()
+        self.n_theta = len(self.basis)
+
+    def _bases(self) -> tuple[Array, Array]:
+        raise NotImplementedError
+
+    def factor(self, theta: Array) -> Array:
+        return np.tensordot(theta, self.basis, axes=1)  # sum_j theta_j E_j
+
+    def phi(self, theta: Array) -> Array:
+        return self.phi_of(self.gamma(theta))
+
+    @property
+    def scaled(self) -> NDArray[np.bool_]:
+        return np.ones(self.n_theta, bool)
+
+    def gamma_derivatives(self, theta: Array) -> Array:
+        half = self.basis @ self.factor(theta).T  # dGamma = dLambda Lambda' + Lambda dLambda'
+        return half + half.transpose(0, 2, 1)
+
+    def directions(self, theta: Array) -> Array:
+        return self.phi_basis
+
+    def bend(self, theta: Array, slope: Array, reported: bool = False) -> Array:
+        if reported:
+            return np.zeros((self.n_theta, self.n_theta))
+        # d2Gamma = E_i E_j' + E_j E_i', and slope is symmetric
+        return 2.0 * np.einsum("iab,jab->ij", slope @ self.basis, self.basis)
+
+    def phi_of(self, gamma: Array) -> Array:
+        """The free entries of Gamma (q, q), in the order of ``phi_basis``."""
+        # the first non-zero entry of each direction is a 1 which no other direction touches
+        return np.array([gamma.flat[np.flatnonzero(e)[0]] for e in self.phi_basis])
+
+    def parameter_scale(self, z_scale: Array) -> Array:
+        row = np.array([np.flatnonzero(e)[0] // self.size for e in self.basis])
+        return 1.0 / z_scale[row]
+
+    def starts(self) -> list[Array]:
+        return [np.array([float(np.trace(e) > 0) for e in self.basis])]  # Lambda = I
+
+    def fix_signs(self, theta: Array) -> Array:
+        """The same Gamma with a non-negative diagonal of Lambda, (n_theta,)."""
+        return np.abs(theta)
+
+    def free(self, theta: Array) -> NDArray[np.bool_]:
+        return theta != 0
+
+    def truncated(self, theta: Array, z_scale: Array, tolerance: float) -> Array:
+        return self.theta_of(self.gamma(theta), z_scale, tolerance)
+
+    def theta_of(self, gamma: Array, z_scale: Array, tolerance: float = 0.0) -> Array:
+        """theta with Lambda Lambda' = Gamma, contributions below the tolerance set exactly to 0.
+
+        Parameters
+        ----------
+        gamma : (q, q) array, positive semi-definite
+        z_scale : (q,) array
+            Sizes of the columns of Z: the unit in which a contribution is small.
+        tolerance : float
+            A standard deviation, relative to sigma, that counts as 0.
+        """
+        raise NotImplementedError
+
+    def boundary(self, theta: Array, slope: Array, effects: tuple[str, ...]) -> list[BoundaryPoint]:
         return [
             BoundaryPoint(label, float(np.sum(slope * e)), e)
             for label, t, e in zip(self.labels(effects), theta, self.phi_basis, strict=True)
@@ -188,7 +280,7 @@ class Structure(Covariance):
         ]
 
 
-class ScaledIdentity(Structure):
+class ScaledIdentity(LinearStructure):
     """Lambda = theta I: independent random effects of one variance, phi = theta^2 = tau2/sigma2."""
 
     def _bases(self) -> tuple[Array, Array]:
@@ -205,7 +297,7 @@ class ScaledIdentity(Structure):
         return [variance_label(effects[0] if self.size == 1 else "all")]
 
 
-class Diagonal(Structure):
+class Diagonal(LinearStructure):
     """Lambda = diag(theta): independent random effects, each with its own variance."""
 
     def _bases(self) -> tuple[Array, Array]:
@@ -221,7 +313,7 @@ class Diagonal(Structure):
         return [variance_label(e) for e in effects]
 
 
-class Unstructured(Structure):
+class Unstructured(LinearStructure):
     """Any covariance: Lambda lower triangular, theta its entries by columns (lme4's order)."""
 
     def _bases(self) -> tuple[Array, Array]:

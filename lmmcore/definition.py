@@ -47,8 +47,18 @@ def covariance_derivatives(model: LinearMixedModel) -> list[Array]:
     """dV/dsigma2 = I and dV/dpsi_j = Z E_j Z' for the free entries psi of Var(U), each (n, n).
 
     V = sigma2 I + sum_j psi_j Z E_j Z' is linear in these parameters, psi = sigma2 phi.
+
+    Raises
+    ------
+    ValueError
+        If a covariance structure has parameters in which it is not linear.
     """
-    return [np.eye(model.n)] + [model.Z @ (model.Z @ E.T).T for E in model.covariance.directions()]
+    covariance = model.covariance
+    if not np.all(covariance.scaled):
+        raise ValueError("V is not linear in the parameters of an autoregression: differentiate "
+                         "relative_covariance, or use Profile.derivatives")
+    directions = covariance.directions(np.zeros(covariance.n_theta))
+    return [np.eye(model.n)] + [model.Z @ (model.Z @ E.T).T for E in directions]
 
 
 def log_likelihood(y: Array, X: Array, beta: Array, V: Array) -> float:

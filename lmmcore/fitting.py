@@ -63,6 +63,7 @@ def fit(model: LinearMixedModel, method: str = "REML") -> Fit:
     _check_identified(profile)
     trace: list[Iteration] = []
     theta = _minimise(profile, trace)
+    _check_edges(profile, theta)
     scale, free = _parameter_scale(profile), _free(profile, theta)
     _, gradient, hessian = profile.derivatives(theta)
     max_gradient = float(np.max(np.abs(gradient * scale)[free], initial=0.0))
@@ -84,7 +85,7 @@ def fit(model: LinearMixedModel, method: str = "REML") -> Fit:
         vcov_beta=sigma2 * solution.vcov, log_likelihood=profile.log_likelihood(theta),
         variance_components=_components(profile, theta, sigma2, model.terms),
         parameters=_parameter_names(profile),
-        estimates=sigma2 * np.append(1.0, profile.covariance.phi(theta)),
+        estimates=_reported(profile, theta, sigma2),
         se_observed=observed, se_expected=expected,
         random_effects=_by_term(model.terms, solution.random_effects),
         conditional_variances=_by_term(model.terms, [sigma2 * v for v in solution.conditional]),
@@ -103,17 +104,17 @@ def _profile(model: LinearMixedModel, method: str) -> Profile:
 
 
 def _minimise(profile: Profile, trace: list[Iteration]) -> Array:
-    """The theta of least criterion: a descent from Lambda = I, and again if a zero is lower."""
-    unit = _parameter_scale(profile) * np.concatenate(
-        [np.empty(0)] + [s.start() for s, _, _ in profile.covariance.placements()])
-    theta = _descend(profile, unit, trace)
+    """The theta of least criterion: a descent from each start, and again if a zero is lower."""
+    starts = _starts(profile)
+    unit = starts[0]
+    theta = min((_descend(profile, start, trace) for start in starts), key=profile.criterion)
     # the criterion may have several minima (A17): one inside can hide a lower one on the boundary
     lowest = profile.criterion(theta)
-    for _, part, _ in profile.covariance.placements():
+    for s, part, _ in profile.covariance.placements():
         near_zero = theta.copy()
-        near_zero[part] = 0.0
+        near_zero[part] = s.null()
         if profile.criterion(near_zero) < lowest:
-            near_zero[part] = 0.1 * unit[part]
+            near_zero[part] = np.where(s.scaled, 0.1, 1.0) * unit[part]
             theta = min(theta, _descend(profile, near_zero, trace), key=profile.criterion)
             lowest = profile.criterion(theta)
     return theta
@@ -185,6 +186,26 @@ def _parameter_scale(profile: Profile) -> Array:
     return np.concatenate([np.empty(0)] + [p.structure.parameter_scale(z) for p, z in parts])
 
 
+def _starts(profile: Profile) -> list[Array]:
+    """Starting values; structures that want several have them tried side by side."""
+    starts = [s.starts() for s, _, _ in profile.covariance.placements()]
+    scale = _parameter_scale(profile)
+    return [scale * np.concatenate([np.empty(0)] + [own[i % len(own)] for own in starts])
+            for i in range(max((len(own) for own in starts), default=1))]
+
+
+def _null(profile: Profile) -> Array:
+    """The theta without any random effects."""
+    return np.concatenate([np.empty(0)] + [
+        s.null() for s, _, _ in profile.covariance.placements()])
+
+
+def _reported(profile: Profile, theta: Array, sigma2: float) -> Array:
+    """sigma2 and the reported parameters, covariances in squared units of y."""
+    phi = profile.covariance.phi(theta)
+    return np.append(sigma2, np.where(profile.covariance.scaled, sigma2 * phi, phi))
+
+
 def _fix_signs(profile: Profile, theta: Array) -> Array:
     return np.concatenate([np.empty(0)] + [
         s.fix_signs(theta[part]) for s, part, _ in profile.covariance.placements()])
@@ -199,7 +220,7 @@ def _at_zero(profile: Profile, theta: Array) -> Array:
     """theta with every structure that is nearly singular made exactly singular."""
     at_zero = theta.copy()
     for (s, part, _), z in zip(profile.covariance.placements(), profile.z_scale, strict=True):
-        singular = s.theta_of(s.gamma(theta[part]), z, SMALL)
+        singular = s.truncated(theta[part], z, SMALL)
         if not np.all(s.free(singular)):
             at_zero[part] = singular
     return at_zero
@@ -211,11 +232,13 @@ def _check_identified(profile: Profile) -> None:
     if not len(scale):
         return
     # expected information on (sigma2, phi) at phi = 0: singular if I and the Z E_j Z' are dependent
-    information = profile.information(np.zeros(len(scale)), "expected")
+    null, scaled = _null(profile), np.append(True, profile.covariance.scaled)
+    information = profile.information(null, "expected")[np.ix_(scaled, scaled)]
     size = np.sqrt(np.append(information[0, 0], np.maximum(np.diag(information)[1:], 0.0)))
-    names = _parameter_names(profile)
+    names = [n for n, kept in zip(_parameter_names(profile), scaled, strict=True) if kept]
     units = np.concatenate([np.empty(0)] + [
-        _phi_unit(p.structure.phi_basis, z) * np.sqrt(len(p.rows))
+        _phi_unit(p.structure.directions(null[p.theta])[p.structure.scaled], z)
+        * np.sqrt(len(p.rows))
         for p, z in zip(profile.covariance.placements(), profile.z_scale, strict=True)])
     lost = [n for n, s, u in zip(names[1:], size[1:], units, strict=True) if s <= 1e-7 * u]
     if lost:
@@ -228,14 +251,25 @@ def _check_identified(profile: Profile) -> None:
             f"not identified: the data cannot tell {' and '.join(mixed)} apart (one observation "
             "per level, or the same random effect twice?); leave a term out"
         )
-    large = 1e6 * scale * np.concatenate(
-        [s.start() for s, _, _ in profile.covariance.placements()])
-    none = profile.pieces(np.zeros(len(scale))).rss
-    if profile.pieces(large).rss <= 1e-11 * none:
+    large = np.where(profile.covariance.scaled, 1e6, 1.0) * _starts(profile)[0]
+    saturated = any(s.edges(null[part], z) for (s, part, _), z in zip(
+        profile.covariance.placements(), profile.z_scale, strict=True))
+    if not saturated and profile.pieces(large).rss <= 1e-11 * profile.pieces(null).rss:
         raise ValueError(
             "the random effects fit the response exactly: no residual variation is left, sigma2 "
             "would be 0 and the likelihood has no maximum; check the response, or leave a term out"
         )
+
+
+def _check_edges(profile: Profile, theta: Array) -> None:
+    """Refuse an optimum that runs away to where the model is another one, and name that one."""
+    lowest = profile.criterion(theta)
+    for (s, part, _), z in zip(profile.covariance.placements(), profile.z_scale, strict=True):
+        for far, advice in s.edges(theta[part], z):
+            edge = theta.copy()
+            edge[part] = far
+            if profile.criterion(edge) <= lowest + 1e-9 * profile.m:
+                raise ValueError(advice)
 
 
 def _phi_unit(phi_basis: Array, z_scale: Array) -> Array:
@@ -262,8 +296,9 @@ def _standard_errors(profile: Profile, theta: Array, kind: str) -> Array:
     if np.linalg.eigvalsh(correlation)[0] <= 1e-12:
         return se
     vcov = np.linalg.inv(correlation) / np.outer(size, size)
-    jacobian = np.eye(len(size)) * profile.sigma2(theta)  # d psi / d phi = sigma2
-    jacobian[:, 0] = np.append(1.0, profile.covariance.phi(theta))[regular]  # d psi/d sigma2 = phi
+    scaled, phi = profile.covariance.scaled, profile.covariance.phi(theta)
+    jacobian = np.diag(np.append(1.0, np.where(scaled, profile.sigma2(theta), 1.0))[regular])
+    jacobian[:, 0] = np.append(1.0, np.where(scaled, phi, 0.0))[regular]  # psi = sigma2 phi
     se[regular] = np.sqrt(np.diag(jacobian @ vcov @ jacobian.T))
     return se
 
@@ -272,8 +307,9 @@ def _components(
     profile: Profile, theta: Array, sigma2: float, terms: list[Term]
 ) -> list[VarianceComponent]:
     return [
-        VarianceComponent(term.name, term.effects, sigma2 * s.gamma(theta[part]))
+        VarianceComponent(term.name, effects, sigma2 * gamma)
         for (s, part, _), term in zip(profile.covariance.placements(), terms, strict=True)
+        for effects, gamma in [s.reported(theta[part], term.effects)]
     ]
 
 

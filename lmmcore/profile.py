@@ -176,8 +176,7 @@ class Profile:
     def derivatives(self, theta: Array) -> tuple[float, Array, Array]:
         """The criterion, its gradient (n_theta,) and its Hessian (n_theta, n_theta) in theta.
 
-        dGamma = dLambda Lambda' + Lambda dLambda', and in Gamma
-        d = d log_det + (m/rss) d rss, that is tr(P dW) - y'P dW P y / sigma2.
+        In Gamma, d = d log_det + (m/rss) d rss, that is tr(P dW) - y'P dW P y / sigma2.
         """
         theta = np.asarray(theta, float)
         pieces = self.pieces(theta)
@@ -190,15 +189,13 @@ class Profile:
     def _in_theta(
         self, theta: Array, pieces: Pieces, second: Callable[[Array], tuple[Array, Array]]
     ) -> tuple[float, Array, Array]:
-        L, D = self.covariance.factor(theta), self.covariance.factor_derivatives()
-        directions = D @ L.T + (D @ L.T).transpose(0, 2, 1)
+        directions = self.covariance.gamma_derivatives(theta)
         slope, s = self.slope(pieces), pieces.rss / self.m
         gradient = np.tensordot(directions, slope, axes=2)
         drss = np.tensordot(directions, pieces.drss, axes=2)
         ddet, ddrss = second(directions)
-        # d2Gamma = D_i D_j' + D_j D_i', and slope is symmetric
-        bend = 2.0 * np.einsum("iab,jab->ij", slope @ D, D)
-        hessian = ddet + ddrss / s - np.outer(drss, drss) / (self.m * s**2) + bend
+        hessian = ddet + ddrss / s - np.outer(drss, drss) / (self.m * s**2)
+        hessian += self.covariance.bend(theta, slope)
         return self._criterion(pieces.rss, pieces.log_det), gradient, hessian
 
     def gradient(self, theta: Array) -> Array:
@@ -238,14 +235,16 @@ class Profile:
         Notes
         -----
         Half the second derivatives of m log sigma2 + log_det + rss/sigma2; the expected one has
-        E rss'' = -2 log_det'' sigma2 and -E rss' = log_det' sigma2 (B36).
+        E rss'' = -2 log_det'' sigma2 and -E rss' = log_det' sigma2 (B36), so that the bend of
+        Gamma in phi, where it has one, is in the observed information only.
         """
-        pieces, directions = self.pieces(theta), self.covariance.directions()
+        pieces, directions = self.pieces(theta), self.covariance.directions(theta)
         s = pieces.rss / self.m
         ddet, ddrss = pieces.second(directions)
         if kind == "observed":
             mixed = -np.tensordot(directions, pieces.drss, axes=2) / s**2
             block = ddet + ddrss / s
+            block += self.covariance.bend(theta, self.slope(pieces), reported=True)
         else:
             mixed = np.tensordot(directions, pieces.dlog_det, axes=2) / s
             block = -ddet
@@ -269,7 +268,8 @@ class Profile:
         half = np.linalg.solve(R, np.eye(len(R)) + self.QtZ @ K @ self.QtZ.T)
         vcov = np.linalg.solve(R, half.T)
         given = L @ np.linalg.solve(np.eye(len(L)) + L.T @ self.A @ L, L.T)
-        at = [rows for _, _, rows in self.covariance.placements()]
+        at = [rows.reshape(len(term.levels), -1) for (_, _, rows), term in zip(
+            self.covariance.placements(), self.model.terms, strict=True)]
         return Solution(beta, 0.5 * (vcov + vcov.T), [u[rows] for rows in at],
                         [given[rows[:, :, None], rows[:, None, :]] for rows in at])
 

@@ -121,15 +121,15 @@ class Fit(Report):
 
     @property
     def phi(self) -> Array:
-        """The free entries of Var(U) / sigma2, shape (n_theta,)."""
-        return self.estimates[1:] / self.sigma2
+        """The reported parameters in units of sigma2, shape (n_theta,)."""
+        return self.model.covariance.phi(self.theta)
 
     @property
     def fitted(self) -> Array:
         u = np.empty(self.model.k)
         for (_, _, rows), value in zip(self.model.covariance.placements(),
                                        self.random_effects.values(), strict=True):
-            u[rows] = value
+            u[rows.ravel()] = value.ravel()
         return self.model.X @ self.beta + self.model.Z @ u
 
     @property
