@@ -101,7 +101,8 @@ def one_way(y: ArrayLike, method: str = "REML") -> OneWayEstimates:
     Raises
     ------
     ValueError
-        If the table is smaller than 2 x 2, or the method is none of the three.
+        If the table is smaller than 2 x 2, the method is none of the three, or the groups have no
+        variation within.
     """
     y = _numeric("y", y)
     if y.ndim != 2 or min(y.shape) < 2:
@@ -112,6 +113,8 @@ def one_way(y: ArrayLike, method: str = "REML") -> OneWayEstimates:
     means, xi = y.mean(axis=1), float(y.mean())
     sse = float(np.sum((y - means[:, None]) ** 2))
     ssb = float(m * np.sum((means - xi) ** 2))
+    if sse <= 1e-28 * y.size * np.max(np.abs(y)) ** 2:
+        raise ValueError("no variation within groups is left: sigma2 would be 0")
     sigma2 = sse / (k * (m - 1))
     tau2 = (ssb / (k if method == "ML" else k - 1) - sigma2) / m
     if tau2 <= 0 and method != "moments":

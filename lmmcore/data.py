@@ -135,11 +135,12 @@ class RecordedFit:
 def recorded_fits(name: str) -> list[RecordedFit]:
     """Fits of a data set by lme4, nlme and glmmTMB, recorded with their versions.
 
-    A random intercept for Dyestuff and Dyestuff2, random intercept and slope for sleepstudy.
+    A random intercept for Dyestuff and Dyestuff2, random intercept and slope for sleepstudy, plates
+    and samples crossed for Penicillin, samples in batches for Pastes.
 
     Parameters
     ----------
-    name : {"Dyestuff", "Dyestuff2", "sleepstudy"}
+    name : {"Dyestuff", "Dyestuff2", "sleepstudy", "Penicillin", "Pastes"}
 
     Returns
     -------

@@ -14,10 +14,19 @@ See the chapter "Block matrices".
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 
 from lmmcore.covariance import Array
 from lmmcore.model import LinearMixedModel
+
+
+class ContrastProfile(NamedTuple):
+    """sigma2(theta) of REML, and the profile log likelihood of the contrasts themselves."""
+
+    sigma2: float
+    log_likelihood: float
 
 
 def inner_matrix(model: LinearMixedModel, theta: Array) -> Array:
@@ -81,3 +90,43 @@ def profile_log_likelihood(model: LinearMixedModel, theta: Array, method: str = 
     if method == "REML":
         value += np.linalg.slogdet(S[:-1, :-1])[1]
     return float(-0.5 * value)
+
+
+def contrast_profile(model: LinearMixedModel, theta: Array, A: Array) -> ContrastProfile:
+    """Profile the likelihood of z = A'y over sigma2 by k x k matrices (B30, B31, any basis A).
+
+    With R = A'A, F = A'Z Lambda and N = I + F'R^-1F,
+
+        sigma2 = [z'R^-1z - z'R^-1F N^-1 F'R^-1z] / (n - p)
+        l = -1/2 [(n - p)(log 2 pi sigma2 + 1) + log|N| + log|R|]
+
+    so that A enters through A(A'A)^-1A' and through the constant log|R|. See the chapter "The
+    profile of the restricted likelihood".
+
+    Parameters
+    ----------
+    model : LinearMixedModel
+    theta : (n_theta,) array
+    A : (n, n - p) array
+        Error contrasts, orthonormal or not.
+
+    Raises
+    ------
+    ValueError
+        If A has the wrong shape, or A'X is not 0.
+    """
+    A, m = np.asarray(A, float), model.n - model.p
+    if A.shape != (model.n, m):
+        raise ValueError(f"A must have shape {(model.n, m)}, a column for each contrast; it has "
+                         f"{A.shape}")
+    if not np.max(np.abs(A.T @ model.X)) <= 1e-9 * np.max(np.abs(A)) * np.sum(np.abs(model.X)):
+        raise ValueError("A'X is not 0: these are no error contrasts of the model")
+    z, R = A.T @ model.y, A.T @ A
+    F = A.T @ (model.Z @ model.covariance.factor(np.asarray(theta, float)))
+    Ri = np.linalg.inv(R)
+    N = np.eye(model.k) + F.T @ Ri @ F
+    v = F.T @ Ri @ z
+    sigma2 = (z @ Ri @ z - v @ np.linalg.solve(N, v)) / m
+    log_dets = np.linalg.slogdet(N)[1] + np.linalg.slogdet(R)[1]
+    value = -0.5 * (m * (np.log(2.0 * np.pi * sigma2) + 1.0) + log_dets)
+    return ContrastProfile(float(sigma2), float(value))

@@ -94,6 +94,16 @@ def sample_contrasts(i: Instance, X: str) -> DomainMatrix:
     return basis * turn
 
 
+def sample_orthonormal(i: Instance, r: int, c: int) -> DomainMatrix:
+    """c orthonormal columns of length r: columns of a Cayley transform (I + S)^-1 (I - S)."""
+    if c > r:
+        raise Unusable(f"there are no {c} orthonormal columns of length {r}")
+    x, unit = draw(i, r, r), DomainMatrix.eye(r, QQ).to_dense()
+    S = x - x.transpose()
+    turn = (unit + S).inv() * (unit - S)
+    return turn.extract(list(range(r)), i.rng.sample(range(r), c))
+
+
 def default_root(covariance: Expr) -> Callable[[Instance], DomainMatrix]:
     """A root of K K', or of scalar * I when the scalar is drawn as a square."""
 
