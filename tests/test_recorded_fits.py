@@ -29,4 +29,4 @@ def test_shipped_fits_are_the_references(name):
 
 def test_unknown_data_set():
     with pytest.raises(ValueError, match="there are Dyestuff, Dyestuff2, Pastes"):
-        recorded_fits("Pastes")
+        recorded_fits("InstEval")
