@@ -23,6 +23,8 @@ _HOME = {
     "Fit": "results",
     "ConvergenceWarning": "fitting",
     "simulate": "simulation",
+    "f_test": "degrees_of_freedom",
+    "t_tests": "degrees_of_freedom",
 }
 __all__ = sorted(_HOME)
 

@@ -6,12 +6,16 @@ See the chapter "A first fit".
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from lmmcore.covariance import Array, BoundaryPoint, variance_label
 from lmmcore.model import LinearMixedModel
 from lmmcore.tables import Report, Rows, number
+
+if TYPE_CHECKING:
+    from lmmcore.degrees_of_freedom import ContrastTests
 
 GRADIENT_TOLERANCE = 1e-8  # largest gradient per observation, theta in units of the columns of Z
 
@@ -140,6 +144,21 @@ class Fit(Report):
     def slopes_tau2(self) -> Array:
         """d criterion / d tau2 for each entry of ``boundary``: the slope in phi over sigma2."""
         return np.array([point.slope / self.sigma2 for point in self.boundary])
+
+    def tests(self, df: str = "satterthwaite") -> ContrastTests:
+        """t tests of the fixed effects, with degrees of freedom and p-values.
+
+        Parameters
+        ----------
+        df : {"satterthwaite", "kenward-roger"}
+
+        Notes
+        -----
+        See :func:`lmmcore.degrees_of_freedom.t_tests`.
+        """
+        from lmmcore.degrees_of_freedom import t_tests
+
+        return t_tests(self, df)
 
     def _title(self) -> str:
         groups = ", ".join(f"{t.name} {len(t.levels)}" for t in self.model.terms)
