@@ -23,6 +23,7 @@ _HOME = {
     "Fit": "results",
     "ConvergenceWarning": "fitting",
     "simulate": "simulation",
+    "profile_intervals": "profile_intervals",
     "f_test": "degrees_of_freedom",
     "t_tests": "degrees_of_freedom",
 }

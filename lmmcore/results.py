@@ -16,6 +16,7 @@ from lmmcore.tables import Report, Rows, number
 
 if TYPE_CHECKING:
     from lmmcore.degrees_of_freedom import ContrastTests
+    from lmmcore.profile_intervals import ProfileIntervals
 
 GRADIENT_TOLERANCE = 1e-8  # largest gradient per observation, theta in units of the columns of Z
 
@@ -159,6 +160,21 @@ class Fit(Report):
         from lmmcore.degrees_of_freedom import t_tests
 
         return t_tests(self, df)
+
+    def intervals(self, level: float = 0.95) -> ProfileIntervals:
+        """Profile-likelihood intervals of all parameters.
+
+        Parameters
+        ----------
+        level : float
+
+        Notes
+        -----
+        See :func:`lmmcore.profile_intervals.profile_intervals`.
+        """
+        from lmmcore.profile_intervals import profile_intervals
+
+        return profile_intervals(self, level)
 
     def _title(self) -> str:
         groups = ", ".join(f"{t.name} {len(t.levels)}" for t in self.model.terms)
