@@ -125,6 +125,18 @@ def test_a_false_line():
     assert "right side = [[" in text
 
 
+def test_a_counterexample_to_an_expectation():
+    """It shows the covariance of a Gaussian vector, whose own value is integrated out."""
+    s = Setting("n")
+    (_n,) = s.dimensions
+    K, e = s.matrices("K: n"), s.vectors("e: n")
+    s.gaussian(e, K * K.T)
+    shown = s.refute(expectation(e.T * e), tr(K)).counterexample
+    assert set(shown.matrices) == {"K"}
+    shown = s.refute(expectation(e.T * e), e.T * e).counterexample
+    assert set(shown.matrices) == {"K", "e"}
+
+
 def test_the_number_of_the_false_line():
     d = s.derive(A + B).step(B + A)
     with pytest.raises(StepError, match="line 2 is false"):

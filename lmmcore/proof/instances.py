@@ -572,20 +572,29 @@ def to_sympy(x: Any) -> Any:
     return x[0].to_Matrix()
 
 
-def used_names(*expressions: Expr) -> set[str]:
-    """The symbols, scalars and dimensions that occur in the expressions."""
+def used_names(setting: Setting, *expressions: Expr) -> set[str]:
+    """The symbols, scalars and dimensions whose values decide those of the expressions.
+
+    Under an expectation that is the covariance of a Gaussian vector, not the vector.
+    """
     out: set[str] = set()
     pending = list(expressions)
     while pending:
-        for node in pending.pop().walk():
-            if node.op == "symbol":
-                out.add(node.value)
-            if node.op == "number":
-                out |= {s.name for s in node.value.free_symbols}
-            if node.op == "d":
-                pending += node.value.table.values()
-            for size in node.shape or ():
-                out |= {s.name for s in size.free_symbols}
+        node = pending.pop()
+        pending += node.args
+        if node.op == "symbol":
+            out.add(node.value)
+        if node.op == "number":
+            out |= {s.name for s in node.value.free_symbols}
+        if node.op == "d":
+            pending += node.value.table.values()
+        if node.op == "expectation":
+            inside = used_names(setting, *(pending.pop() for _ in node.args))
+            drawn = inside & set(setting.noises)
+            out |= inside - drawn
+            pending += [setting.noises[name].covariance for name in drawn]
+        for size in node.shape or ():
+            out |= {s.name for s in size.free_symbols}
     return out
 
 
@@ -655,7 +664,7 @@ def search(setting: Setting, lhs: Expr, rhs: Expr, shapes: int = 3, per_shape: i
                 continue
             tested, done = tested + 1, done + 1
             if not same(left, right):
-                found = Counterexample.of(instance, used_names(lhs, rhs), left, right)
+                found = Counterexample.of(instance, used_names(setting, lhs, rhs), left, right)
                 return (smallest(setting, lhs, rhs) if shrink else None) or found, tested
             if done == per_shape:
                 break
@@ -682,7 +691,7 @@ def smallest(setting: Setting, lhs: Expr, rhs: Expr,
     Sizes are tried from the smallest on; at the first sizes with a counterexample the one with the
     smallest entries among the draws is kept.
     """
-    used = used_names(lhs, rhs, *(x for pair in given for x in pair))
+    used = used_names(setting, lhs, rhs, *(x for pair in given for x in pair))
     every = sorted(sizes_to_try(setting, largest), key=lambda s: (sum(s.values()), *s.values()))
     for sizes in every:
         found = []

@@ -107,5 +107,5 @@ def _at(setting: Setting, lhs: Expr, rhs: Expr, given: list[tuple[Expr, Expr]],
         left, right = instance.evaluate(lhs), instance.evaluate(rhs)
     except Unusable as error:
         raise RefutationError(f"the values given are not usable: {error}") from None
-    used = used_names(lhs, rhs, *(x for pair in given for x in pair))
+    used = used_names(setting, lhs, rhs, *(x for pair in given for x in pair))
     return None if same(left, right) else Counterexample.of(instance, used, left, right)

@@ -28,7 +28,7 @@ class SmallCase:
         if unknown:
             raise ProofError(f"{', '.join(unknown)}: the dimensions are {', '.join(setting.dims)}")
         full = {d: sizes.get(name, 1) for name, d in setting.dims.items()}
-        used = used_names(*(line.expression for line in derivation.lines))
+        used = used_names(derivation.setting, *(line.expression for line in derivation.lines))
         for attempt in range(60):
             try:
                 instance = Instance(setting, full, random.Random(attempt), height=2)
