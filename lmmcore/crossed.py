@@ -1,31 +1,38 @@
 """The same criteria for several factors with one random effect each, crossed or nested.
 
 The factor with most levels, term 1, has a diagonal Z_1'Z_1 = diag(a). It is eliminated first, and
-what is left of the others (Z_2, of all their levels) is a dense matrix of their size only:
+what is left of the others (Z_2, of all their levels) is a matrix of their size only:
 
     W_1 = I + phi_1 Z_1Z_1',   d = 1/(1 + phi_1 a),   |W_1| = prod 1/d                      (B18)
     S = Z_2'W_1^-1Z_2 = Z_2'Z_2 - Z_2'Z_1 diag(1/a) Z_1'Z_2 + Z_2'Z_1 diag(d/a) Z_1'Z_2     (B17)
     M = I + Lambda_2 S Lambda_2,   N = Lambda_2 M^-1 Lambda_2,   |W| = |W_1| |M|            (B20)
 
-S is linear in d/a, so one precomputed sparse matrix of pairs rebuilds it at every theta. Fixed
-effects and response pass through W^-1 as columns of n entries, and their quadratic forms are sums
-of squares, r'r + v'v. The derivatives are traces and squares of the blocks T_jl = Z_j'W^-1Z_l:
+S is linear in d/a, so one precomputed sparse matrix of pairs rebuilds it at every theta. It is
+block diagonal, with one block for each connected component of the levels: full for crossed
+factors, small blocks for nested ones (:mod:`lmmcore.components`). Fixed effects and response pass
+through W^-1 as columns of n entries, and their quadratic forms are sums of squares, r'r + v'v. The
+derivatives are traces and squares of the blocks T_jl = Z_j'W^-1Z_l:
 
-    T_11 = diag(da) - DND',  T_12 = D (I - NS),  T_22 = S (I - NS),  with D = diag(d) Z_1'Z_2.
+    T_11 = diag(da) - DND',  T_12 = DJ,  T_22 = SJ,  with D = diag(d) Z_1'Z_2,  J = I - NS.
+
+Where Lambda_2 has no zeros J = Lambda_2 M^-1 Lambda_2^-1 and T_22 = Lambda_2^-1 (I - M^-1)
+Lambda_2^-1, so that M^-1 has it all; where it is nearly 0 these lose their digits, and the
+definitions are used.
 
 All parameters are scalars, so Gamma stands for diag(phi_1, phi_2, ...), one entry for each term.
-See the chapter "Block matrices" (B17, B18, B20, B36).
+See the chapters "Block matrices" and "What a fit costs" (B17, B18, B20, B36, B37).
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
 from scipy import sparse
-from scipy.linalg import cho_solve, lapack, solve_triangular
 
+from lmmcore.components import Components, backward, cholesky, forward, inverse, mirrored
 from lmmcore.covariance import Array, independent
 from lmmcore.model import LinearMixedModel
 from lmmcore.profile import Pieces, Profile, Solution
@@ -40,54 +47,69 @@ class Blocks:
     ----------
     Z : list of (n, k_j) sparse arrays
         Term by term; the one of most levels is number ``first``.
+    components : Components
+        The blocks of S; Z_2's columns, and all that follows, are in its order.
     rest : (n, k_2) sparse array
         Z_2, the others side by side; column i belongs to term ``of[i]``.
+    at : list of arrays
+        The columns of each term, in the order of its levels.
     a : (k_1,) array
     cross : (k_1, k_2) sparse array
         Z_1'Z_2.
-    within : (k_2, k_2) array
-        Z_2'Z_2 - Z_2'Z_1 diag(1/a) Z_1'Z_2.
-    pairs : (k_2 k_2, k_1) sparse array
-        ``pairs @ x`` has the lower triangle of Z_2'Z_1 diag(x) Z_1'Z_2.
+    within : (components.length,) array
+        Lower triangles of Z_2'Z_2 - Z_2'Z_1 diag(1/a) Z_1'Z_2.
+    pairs : (components.length, k_1) sparse array
+        ``pairs @ x`` has the lower triangles of Z_2'Z_1 diag(x) Z_1'Z_2.
     """
 
     def __init__(self, Z: list[sparse.csr_array]):
         self.Z = Z
         self.first = max(range(len(Z)), key=lambda j: Z[j].shape[1])
         others = [j for j in range(len(Z)) if j != self.first]
-        self.of = np.repeat(others, [Z[j].shape[1] for j in others])
-        self.rest = sparse.hstack([Z[j] for j in others], format="csr")
-        square = Z[self.first].multiply(Z[self.first]).sum(axis=0)
+        rest = sparse.hstack([Z[j] for j in others], format="csr")
+        square, inner = Z[self.first].multiply(Z[self.first]).sum(axis=0), (rest.T @ rest).tocsr()
         self.a = np.where(square > 0, square, 1.0)  # a level may have zeros only
-        self.cross = (Z[self.first].T @ self.rest).tocsr()
-        self.pairs = _pairs(self.cross)
-        self.within = (self.rest.T @ self.rest).toarray() - self.weighted(1.0 / self.a)
+        cross = (Z[self.first].T @ rest).tocsr()
+        self.components = layout = Components(_linked(cross, inner))
+        self.rest, self.cross = rest[:, layout.order], cross[:, layout.order]
+        of = np.repeat(others, [Z[j].shape[1] for j in others])
+        self.of, back = of[layout.order], np.argsort(layout.order)
+        self.at = [back[of == j] for j in range(len(Z))]
+        self.pairs = _pairs(self.cross, layout)
+        inner = sparse.tril(inner[layout.order][:, layout.order]).tocoo()
+        self.within = -self.weighted(1.0 / self.a)
+        self.within[layout.row[inner.row] + layout.column[inner.col]] += inner.data
 
     def weighted(self, x: Array) -> Array:
-        """Z_2'Z_1 diag(x) Z_1'Z_2, (k_2, k_2)."""
-        k = self.cross.shape[1]
-        lower = (self.pairs @ x).reshape(k, k)
-        return lower + np.tril(lower, -1).T
+        """The lower triangles of Z_2'Z_1 diag(x) Z_1'Z_2, (components.length,)."""
+        return self.pairs @ x
 
-    def diagonal(self, N: Array) -> Array:
-        """The diagonal of Z_1'Z_2 N Z_2'Z_1, (k_1,), from the lower triangle of N."""
-        weights = 2.0 * N
-        weights[np.diag_indices_from(N)] *= 0.5
-        return self.pairs.T @ weights.ravel()
+    def diagonal(self, N: list[Array]) -> Array:
+        """The diagonal of Z_1'Z_2 N Z_2'Z_1, (k_1,), from the lower triangles of N."""
+        weights = 2.0 * np.concatenate([block.ravel() for block in N])
+        weights[self.components.diagonal] *= 0.5
+        return self.pairs.T @ weights
 
 
-def _pairs(cross: sparse.csr_array) -> sparse.csr_array:
-    """Products of the entries of each row of ``cross``, row i * k_2 + j for columns i >= j."""
-    k1, k2 = cross.shape
+def _linked(cross: sparse.csr_array, inner: sparse.csr_array) -> sparse.csr_array:
+    """Levels that share a row, or a level of term 1, are linked, each to the first of these."""
+    lead = cross.indices[np.minimum(cross.indptr[:-1], cross.nnz - 1)]
+    lead = np.repeat(lead, np.diff(cross.indptr))
+    shared = sparse.csr_array((np.ones(len(lead)), (lead, cross.indices)), shape=inner.shape)
+    return shared + abs(inner)
+
+
+def _pairs(cross: sparse.csr_array, layout: Components) -> sparse.csc_array:
+    """Products of the entries of each row of ``cross``, for columns i >= j of one block."""
     cross.sort_indices()
-    row = np.repeat(np.arange(k1), np.diff(cross.indptr))
-    start = cross.indptr[row]
+    start = np.repeat(cross.indptr[:-1], np.diff(cross.indptr))
     partners = np.arange(cross.nnz) - start + 1  # every entry meets those of its row up to itself
     left = np.repeat(np.arange(cross.nnz), partners)
-    right = np.arange(len(left)) + np.repeat(start - np.cumsum(partners) + partners, partners)
-    at = cross.indices[left].astype(np.int64) * k2 + cross.indices[right]
-    return sparse.csr_array((cross.data[left] * cross.data[right], (at, row[left])),
-                            shape=(k2 * k2, k1))
+    ends = np.concatenate([[0], np.cumsum(partners)])
+    right = np.arange(len(left)) + np.repeat(start - ends[:-1], partners)
+    at = layout.row[cross.indices[left]] + layout.column[cross.indices[right]]
+    return sparse.csc_array((cross.data[left] * cross.data[right], at, ends[cross.indptr]),
+                            shape=(layout.length, cross.shape[0]))
 
 
 class Eliminated:
@@ -103,26 +125,34 @@ class Eliminated:
         self.blocks, self.theta = blocks, theta
         self.phi = theta[blocks.first] ** 2
         self.d = 1.0 / (1.0 + self.phi * blocks.a)
-        self.S = blocks.within + blocks.weighted(self.d / blocks.a)
-        self.scale = theta[blocks.of]  # the diagonal of Lambda_2
-        with np.errstate(over="ignore", invalid="ignore"):
-            M = self.scale[:, None] * self.S * self.scale
-        M[np.diag_indices_from(M)] += 1.0
-        self.C, failed = lapack.dpotrf(M, lower=1, clean=1)
-        if failed or not np.all(np.isfinite(np.diag(self.C))):
+        self.S = blocks.components.matrices(blocks.within + blocks.weighted(self.d / blocks.a))
+        self.scales = blocks.components.parts(theta[blocks.of])  # the diagonal of Lambda_2
+        try:
+            with np.errstate(over="ignore", invalid="ignore"):
+                self.C = [cholesky(_one_plus(S, s))
+                          for S, s in zip(self.S, self.scales, strict=True)]
+            logs = [np.sum(np.log(_diagonal(C))) for C in self.C]
+            if not np.all(np.isfinite(logs)):
+                raise np.linalg.LinAlgError
+        except np.linalg.LinAlgError:
             raise ValueError(f"theta = {theta} is too large: I + Lambda'Z'Z Lambda is not positive "
-                             "definite in floating point")
-        self.log_det = 2.0 * float(np.sum(np.log(np.diag(self.C)))) - float(np.sum(np.log(self.d)))
+                             "definite in floating point") from None
+        self.log_det = 2.0 * float(np.sum(logs)) - float(np.sum(np.log(self.d)))
 
     @cached_property
-    def M_inverse(self) -> Array:
-        """The lower triangle of M^-1, (k_2, k_2), zeros above it."""
-        return lapack.dpotri(self.C, lower=1)[0]
+    def M_inverse(self) -> list[Array]:
+        """M^-1, block by block, its lower triangle."""
+        return [inverse(C) for C in self.C]
 
     @cached_property
-    def N_lower(self) -> Array:
-        """The lower triangle of N = Lambda_2 M^-1 Lambda_2, (k_2, k_2)."""
-        return self.scale[:, None] * self.M_inverse * self.scale
+    def N_lower(self) -> list[Array]:
+        """N = Lambda_2 M^-1 Lambda_2, block by block, its lower triangle."""
+        return [s[:, :, None] * M * s[:, None, :]
+                for s, M in zip(self.scales, self.M_inverse, strict=True)]
+
+    def N_diagonal(self) -> Array:
+        """The diagonal of N, (k_2,)."""
+        return np.concatenate([_diagonal(N).ravel() for N in self.N_lower])
 
     def solve(self, D: Array) -> tuple[Array, list[Array]]:
         """W^-1 D for D (n, r), and the effects Gamma Z'W^-1 D term by term."""
@@ -130,39 +160,78 @@ class Eliminated:
         Z1, Z2 = blocks.Z[blocks.first], blocks.rest
         own = Z1.T @ D
         right = Z2.T @ D - blocks.cross.T @ (self.phi * self.d[:, None] * own)
-        U2 = self.scale[:, None] * cho_solve((self.C, True), self.scale[:, None] * right)
+        U2 = np.concatenate([
+            (s[:, :, None] * backward(C, forward(C, s[:, :, None] * B))).reshape(-1, D.shape[1])
+            for C, s, B in zip(self.C, self.scales, blocks.components.parts(right), strict=True)])
         U1 = self.phi * self.d[:, None] * (own - blocks.cross @ U2)
-        U = [U1 if j == blocks.first else U2[blocks.of == j] for j in range(len(blocks.Z))]
+        U = [U1 if j == blocks.first else U2[at] for j, at in enumerate(blocks.at)]
         return D - Z1 @ U1 - Z2 @ U2, U
 
     def traces(self) -> Array:
         """tr T_jj, (r,)."""
-        blocks = self.blocks
-        # Lambda_2 T_22 Lambda_2 = I - M^-1, but where that is a difference of nearly equal numbers
-        square, S = self.scale**2, np.diag(self.S)
-        small = square * S < SMALL
-        own = np.divide(1.0 - np.diag(self.M_inverse), square, out=S.copy(), where=~small)
-        reduced = solve_triangular(self.C, self.scale[:, None] * self.S[:, small], lower=True)
-        own[small] -= np.einsum("ij,ij->j", reduced, reduced)
-        traces = np.bincount(blocks.of, weights=own, minlength=len(blocks.Z))
+        blocks, own = self.blocks, []
+        for S, M, C, s in zip(self.S, self.M_inverse, self.C, self.scales, strict=True):
+            # Lambda_2 T_22 Lambda_2 = I - M^-1, but where that subtracts nearly equal numbers
+            small = s**2 * _diagonal(S) < SMALL
+            diagonal = np.divide(1.0 - _diagonal(M), s**2, out=_diagonal(S).copy(), where=~small)
+            if np.any(small) and np.any(s):
+                at = np.any(small, axis=0)
+                G = forward(C, s[:, :, None] * mirrored(S)[:, :, at])  # T_22 = S - G'G
+                diagonal[:, at] = np.where(small[:, at], (_diagonal(S)[:, at]
+                                           - np.einsum("bij,bij->bj", G, G)), diagonal[:, at])
+            own.append(diagonal.ravel())
+        traces = np.bincount(blocks.of, weights=np.concatenate(own), minlength=len(blocks.Z))
         traces[blocks.first] = self.d @ blocks.a - self.d**2 @ blocks.diagonal(self.N_lower)
         return traces
 
     def squares(self) -> Array:
         """|T_jl|^2, the sum of the squares of the entries, (r, r)."""
         blocks = self.blocks
-        r, first = len(blocks.Z), blocks.first
-        N = self.N_lower + np.tril(self.N_lower, -1).T
-        J = np.eye(len(self.S)) - N @ self.S
-        T = self.S @ J
-        member = (blocks.of == np.arange(r)[:, None]).astype(float)
-        squares = member @ (T * T) @ member.T
-        P = blocks.weighted(self.d**2)  # D'D
-        squares[first] = squares[:, first] = member @ np.einsum("ij,ij->j", J, P @ J)
-        NP = N @ P
-        squares[first, first] = np.sum((self.d * blocks.a) ** 2) + np.einsum("ij,ji->", NP, NP) \
+        if not np.any(self.theta):  # W = I
+            return np.array([[np.sum((Zj.T @ Zl).data ** 2) for Zl in blocks.Z] for Zj in blocks.Z])
+        r, first, layout = len(blocks.Z), blocks.first, blocks.components
+        squares, own = np.zeros((r, r)), 0.0
+        member = (blocks.of[:, None] == np.arange(r)).astype(float)
+        for S, M, N, s, P, of in zip(self.S, self.M_inverse, self.N_lower, self.scales,
+                                     layout.matrices(blocks.weighted(self.d**2)),
+                                     layout.parts(member), strict=True):
+            S, N, P = mirrored(S), mirrored(N), mirrored(P)  # P = D'D
+            NP, small = N @ P, s**2 * _diagonal(S) < SMALL
+            over = np.divide(1.0, s, out=np.zeros_like(s), where=~small)
+            T = over[:, :, None] * (np.eye(len(S[0])) - mirrored(M)) * over[:, None, :]
+            JPJ = over**4 * np.einsum("bji,bji->bj", NP, N)  # the diagonal of J'D'DJ
+            if np.any(small):
+                J = np.eye(len(S[0])) - N @ S
+                T = np.where(small[:, :, None] | small[:, None, :], S @ J, T)
+                JPJ = np.where(small, np.einsum("bij,bij->bj", J, P @ J), JPJ)
+            squares += np.sum(of.swapaxes(1, 2) @ (T * T) @ of, axis=0)
+            squares[first] += np.einsum("bj,bjl->l", JPJ, of)
+            own += np.sum(NP * NP.swapaxes(1, 2))
+        squares[:, first] = squares[first]
+        squares[first, first] = np.sum((self.d * blocks.a) ** 2) + own \
             - 2.0 * (self.d**3 * blocks.a) @ blocks.diagonal(self.N_lower)
         return squares
+
+
+def _diagonal(A: Array) -> Array:
+    """The diagonals (b, s) of A (b, s, s), as a view."""
+    return np.einsum("bii->bi", A)
+
+
+def _one_plus(S: Array, s: Array) -> Array:
+    """I + Lambda S Lambda for S (b, s, s) and the diagonals (b, s) of Lambda."""
+    M = s[:, :, None] * S * s[:, None, :]
+    _diagonal(M)[:] += 1.0
+    return M
+
+
+class Regression(NamedTuple):
+    """Least squares in the metric of W: W^-1[X y], beta, X'W^-1X and rss."""
+
+    solved: Array
+    beta: Array
+    Sxx: Array
+    rss: float
 
 
 @dataclass(frozen=True)
@@ -188,11 +257,13 @@ class CrossedProfile(Profile):
 
     Notes
     -----
-    Time and memory are those of dense matrices as large as all levels but those of the largest
-    factor. At a large phi the log-determinant loses about 1e-16 phi; rss loses nothing.
-    See the chapter "Block matrices" (B17, B18, B20).
+    Time and memory are those of dense matrices as large as a connected component of the levels,
+    those of the largest factor left out: all others if the factors are crossed. At a large phi the
+    log-determinant loses about 1e-16 phi; rss loses nothing.
+    See the chapters "Block matrices" and "What a fit costs" (B17, B18, B20, B37).
     """
 
+    _latest_W: tuple[Eliminated, Regression] | None = None
     negligible = 1e-12  # each step by the average information takes one or two digits more
 
     def _prepare(self) -> None:
@@ -208,9 +279,24 @@ class CrossedProfile(Profile):
 
     def criterion(self, theta: Array) -> float:
         """-2 l(theta) without the derivatives, whose traces take most of the time (B19, B31)."""
-        W = Eliminated(self.blocks, np.asarray(theta, float))
-        _, _, Sxx, rss = self._least_squares(W)
-        return self._criterion(rss, self._log_det(W, Sxx))
+        W, least_squares = self._eliminated(theta)
+        return self._criterion(least_squares.rss, self._log_det(W, least_squares.Sxx))
+
+    def sigma2(self, theta: Array) -> float:
+        """sigma2(theta) = rss / m without the derivatives (B16, B30)."""
+        return self._eliminated(theta)[1].rss / self.m
+
+    def pieces(self, theta: Array) -> CrossedPieces:
+        """As for any profile; only the squares of theta matter."""
+        return super().pieces(np.abs(theta))
+
+    def _eliminated(self, theta: Array) -> tuple[Eliminated, Regression]:
+        """W and least squares at |theta|; the latest are kept."""
+        theta = np.abs(np.asarray(theta, float))
+        if self._latest_W is None or not np.array_equal(self._latest_W[0].theta, theta):
+            W = Eliminated(self.blocks, theta)
+            self._latest_W = W, self._least_squares(W)
+        return self._latest_W
 
     def _log_det(self, W: Eliminated, Sxx: Array) -> float:
         if self.method == "ML":
@@ -219,8 +305,7 @@ class CrossedProfile(Profile):
 
     def _pieces(self, theta: Array) -> CrossedPieces:
         """The pieces anew, from traces, from Z_j'Py and from Z_j'W^-1X."""
-        W = Eliminated(self.blocks, theta)
-        R, beta, Sxx, rss = self._least_squares(W)
+        W, (R, beta, Sxx, rss) = self._eliminated(theta)
         reml = self.method == "REML"
         half = np.linalg.inv(np.linalg.cholesky(Sxx)).T  # half half' = (X'W^-1X)^-1
         Py, WX = R[:, -1] - R[:, :-1] @ beta, R[:, :-1] @ half
@@ -254,14 +339,14 @@ class CrossedProfile(Profile):
         return CrossedPieces(self._log_det(W, Sxx), rss, np.diag(dlog_det),
                              -np.diag([x @ x for x in t]), second, ddrss)
 
-    def _least_squares(self, W: Eliminated) -> tuple[Array, Array, Array, float]:
+    def _least_squares(self, W: Eliminated) -> Regression:
         """W^-1[X y], beta, X'W^-1X and rss, by sums of squares."""
         R, U = W.solve(self.data)
         squares = [R] + [u / t for u, t in zip(U, W.theta, strict=True) if t != 0]
         A = sum(s.T @ s for s in squares)
         beta = np.linalg.solve(A[:-1, :-1], A[:-1, -1])
         rss = sum(float(np.sum((s[:, -1] - s[:, :-1] @ beta) ** 2)) for s in squares)
-        return R, beta, A[:-1, :-1], rss
+        return Regression(R, beta, A[:-1, :-1], rss)
 
     def approximate(self, theta: Array) -> tuple[float, Array, Array]:
         """The average information has no traces: 2 log_det'' is taken for -rss''/sigma2 (B36)."""
@@ -278,11 +363,10 @@ class CrossedProfile(Profile):
     def solution(self, theta: Array) -> Solution:
         """beta, (X'W^-1X)^-1, U_j = phi_j Z_j'Py, and Var(U_j | y) from N and d (B17)."""
         _, R_ls, beta_ls, _ = self.model.least_squares
-        W, blocks = Eliminated(self.blocks, theta), self.blocks
-        R, beta, Sxx, _ = self._least_squares(W)
+        blocks, (W, (R, beta, Sxx, _)) = self.blocks, self._eliminated(theta)
         Py = R[:, -1] - R[:, :-1] @ beta
         u = [p * (Z.T @ Py)[:, None] for p, Z in zip(theta**2, blocks.Z, strict=True)]
-        given = [np.diag(W.N_lower)[blocks.of == j] for j in range(len(blocks.Z))]
+        given = [W.N_diagonal()[at] for at in blocks.at]
         spread = W.phi * W.d
         given[blocks.first] = spread + spread**2 * blocks.diagonal(W.N_lower)
         R_inverse = np.linalg.inv(R_ls)

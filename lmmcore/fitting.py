@@ -254,7 +254,7 @@ def _check_identified(profile: Profile) -> None:
     large = np.where(profile.covariance.scaled, 1e6, 1.0) * _starts(profile)[0]
     saturated = any(s.edges(null[part], z) for (s, part, _), z in zip(
         profile.covariance.placements(), profile.z_scale, strict=True))
-    if not saturated and profile.pieces(large).rss <= 1e-11 * profile.pieces(null).rss:
+    if not saturated and profile.sigma2(large) <= 1e-11 * profile.sigma2(null):
         raise ValueError(
             "the random effects fit the response exactly: no residual variation is left, sigma2 "
             "would be 0 and the likelihood has no maximum; check the response, or leave a term out"

@@ -24,6 +24,18 @@ def design(seed):
     return grouped(y, {"(Intercept)": 1, "x": x}, factors, {"b": {"x": x}})
 
 
+def nested(seed, schools):
+    """Pupils in classes in schools in towns, so that S has blocks of several sizes."""
+    rng = np.random.default_rng(seed)
+    town = np.sort(rng.integers(0, 4, schools))[rng.permutation(schools)]
+    school = np.repeat(np.arange(schools), 3)[rng.permutation(3 * schools)]  # of each class
+    klass = rng.permutation(np.repeat(np.arange(3 * schools), 3))
+    x = rng.standard_normal(len(klass))
+    y = rng.standard_normal(schools)[school[klass]] + x + rng.standard_normal(len(klass))
+    factors = {"school": school[klass], "town": town[school[klass]], "class": klass}
+    return grouped(y, {"(Intercept)": 1, "x": x}, factors)
+
+
 CASES = pytest.mark.parametrize(("model", "theta"), [
     (reference_model("Penicillin"), [1.5, 3.5]),
     (reference_model("Penicillin"), [-1.5, 0.0]),
@@ -33,12 +45,18 @@ CASES = pytest.mark.parametrize(("model", "theta"), [
     (design(2), [0.3, 0.0, 0.4]),
     (design(3), [0.0, 0.0, 0.0]),
     (design(4), [0.01, 0.9, 1e-6]),
+    (nested(1, 9), [0.5, 0.3, 0.7]),
+    (nested(2, 9), [0.5, 0.0, 0.7]),
+    (nested(3, 9), [1e-6, 0.5, 0.01]),
+    (nested(4, 9), [0.0, 0.0, 0.0]),
 ], ids=str)
 
 
 @METHODS
 @CASES
-def test_equal_to_the_general_form(method, model, theta):
+@pytest.mark.parametrize("large", [1, 4, 64])
+def test_equal_to_the_general_form(method, model, theta, large, monkeypatch):
+    monkeypatch.setattr("lmmcore.components.LARGE", large)  # blocks from here on go to LAPACK
     theta = np.array(theta)
     general, crossed = Profile(model, method), CrossedProfile(model, method)
     assert crossed.criterion(theta) == pytest.approx(general.criterion(theta), abs=1e-11)
