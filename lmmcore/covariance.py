@@ -215,7 +215,7 @@ class LinearStructure(Structure):
         raise NotImplementedError
 
     def factor(self, theta: Array) -> Array:
-        return np.tensordot(theta, self.basis, axes=1)  # sum_j theta_j E_j
+        return np.einsum("j,jab->ab", theta, self.basis)  # sum_j theta_j E_j
 
     def phi(self, theta: Array) -> Array:
         return self.phi_of(self.gamma(theta))
@@ -328,7 +328,7 @@ class Unstructured(LinearStructure):
         return theta * sign[column]  # flipping a column of Lambda leaves Lambda Lambda' alone
 
     def free(self, theta: Array) -> NDArray[np.bool_]:
-        factor = np.tensordot(theta, self.basis, axes=1)
+        factor = np.einsum("j,jab->ab", theta, self.basis)
         return np.any(factor != 0, axis=0)[np.triu_indices(self.size)[0]]
 
     def regular(self, theta: Array) -> NDArray[np.bool_]:
@@ -356,7 +356,7 @@ class Unstructured(LinearStructure):
     def boundary(self, theta: Array, slope: Array, effects: tuple[str, ...]) -> list[BoundaryPoint]:
         if np.all(self.free(theta)):
             return []
-        factor = np.tensordot(theta, self.basis, axes=1)
+        factor = np.einsum("j,jab->ab", theta, self.basis)
         u, d, _ = np.linalg.svd(factor)
         null = u[:, d <= 1e-12 * max(d[0], 1e-300)]  # where Gamma has no variance at all
         values, vectors = np.linalg.eigh(null.T @ slope @ null)

@@ -191,8 +191,8 @@ class Profile:
     ) -> tuple[float, Array, Array]:
         directions = self.covariance.gamma_derivatives(theta)
         slope, s = self.slope(pieces), pieces.rss / self.m
-        gradient = np.tensordot(directions, slope, axes=2)
-        drss = np.tensordot(directions, pieces.drss, axes=2)
+        gradient = np.einsum("iab,ab->i", directions, slope)
+        drss = np.einsum("iab,ab->i", directions, pieces.drss)
         ddet, ddrss = second(directions)
         hessian = ddet + ddrss / s - np.outer(drss, drss) / (self.m * s**2)
         hessian += self.covariance.bend(theta, slope)
@@ -242,11 +242,11 @@ class Profile:
         s = pieces.rss / self.m
         ddet, ddrss = pieces.second(directions)
         if kind == "observed":
-            mixed = -np.tensordot(directions, pieces.drss, axes=2) / s**2
+            mixed = -np.einsum("iab,ab->i", directions, pieces.drss) / s**2
             block = ddet + ddrss / s
             block += self.covariance.bend(theta, self.slope(pieces), reported=True)
         else:
-            mixed = np.tensordot(directions, pieces.dlog_det, axes=2) / s
+            mixed = np.einsum("iab,ab->i", directions, pieces.dlog_det) / s
             block = -ddet
         return 0.5 * np.block([[np.array([[self.m / s**2]]), mixed[None, :]],
                                [mixed[:, None], block]])

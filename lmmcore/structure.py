@@ -109,14 +109,12 @@ class GroupedProfile(Profile):
 
         def second(directions: Array) -> tuple[Array, Array]:
             def traces(A: Array) -> Array:  # sum_g tr(A_g D_i T_g D_j)
-                q = len(T)
-                AT = (A.reshape(q * q, -1) @ T.reshape(q * q, -1).T).reshape((q,) * 4)
-                return np.einsum("abcd,ibc,jda->ij", AT, directions, directions)
+                return np.einsum("abcd,ibc,jda->ij", _sum_products(A, T), directions, directions)
 
-            w = np.einsum("axg,iab,bg->ix", Y, directions, t, optimize=True)
+            w = np.einsum("axb,iab->ix", _sum_products(Y, t), directions)
             ddet, ddrss = -traces(T), 2.0 * (traces(t[:, None] * t) - w @ w.T)
             if reml:
-                YDY = np.einsum("axg,iab,byg->ixy", Y, directions, Y, optimize=True)
+                YDY = np.einsum("axby,iab->ixy", _sum_products(Y, Y), directions)
                 ddet += 2.0 * traces(YY) - np.einsum("ixy,jyx->ij", YDY, YDY)
             return ddet, ddrss
 
@@ -184,6 +182,12 @@ def _group_qr(term: Term, data: list[Array]) -> tuple[Array, Array, Within]:
 def _product(A: Array, B: Array) -> Array:
     """A'B for every g: (i, a, G), (i, b, G) -> (a, b, G)."""
     return np.einsum("iag,ibg->abg", A, B)
+
+
+def _sum_products(A: Array, B: Array) -> Array:
+    """All products of an entry of A with one of B, summed over the groups, on their last axis."""
+    G = A.shape[-1]
+    return (A.reshape(-1, G) @ B.reshape(-1, G).T).reshape(A.shape[:-1] + B.shape[:-1])
 
 
 def _cholesky(M: Array) -> Array:
