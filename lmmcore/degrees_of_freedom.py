@@ -1,7 +1,7 @@
 """Degrees of freedom for tests of the fixed effects: Satterthwaite, and Kenward and Roger.
 
-Let V = sigma2 I + sum_j psi_j Z E_j Z' with parameters psi = (sigma2, psi_1, ...), derivatives V_i,
-H = X'V^-1X, Phi = H^-1 and A the covariance matrix of the estimates of psi. Everything is made of
+Let V = sigma2 W(theta) with parameters psi = (sigma2, theta), derivatives V_i, H = X'V^-1X,
+Phi = H^-1, and A the covariance matrix of the estimates of psi. Everything is made of
 
     P_i  = dH/dpsi_i = -X'V^-1 V_i V^-1 X,        Q_ij = X'V^-1 V_i V^-1 V_j V^-1 X.
 
@@ -12,6 +12,9 @@ same mean and variance has
 
 Kenward and Roger: the covariance of beta is Phi + 2 Phi [sum_ij A_ij (Q_ij - P_i Phi P_j)] Phi, and
 an F statistic for L beta = 0 is scaled so that two of its moments are those of an F distribution.
+The sums over i and j, and Satterthwaite's df, are the same in other parameters of the same V. The
+second derivatives of V that Kenward and Roger subtract are 0 for variances and covariances, in
+which V is linear; structures with other parameters are refused.
 See the chapter "How sure are we?".
 """
 
@@ -27,7 +30,6 @@ from scipy import stats
 from lmmcore import definition
 from lmmcore.coupling import Coupling, criterion_of
 from lmmcore.covariance import Array
-from lmmcore.profile import Profile
 from lmmcore.results import Fit
 from lmmcore.tables import Report, Rows, number, probability
 
@@ -35,7 +37,7 @@ METHODS = {"satterthwaite": "Satterthwaite", "kenward-roger": "Kenward and Roger
 
 
 class Sensitivity(NamedTuple):
-    """P (r, p, p) and Q (r, r, p, p): how X'V^-1X moves with psi = (sigma2, psi_1, ...)."""
+    """P (r, p, p) and Q (r, r, p, p): how X'V^-1X moves with psi = (sigma2, theta)."""
 
     P: Array
     Q: Array
@@ -46,32 +48,40 @@ def sensitivity_by_definition(fit: Fit) -> Sensitivity:
     model = fit.model
     V = definition.marginal_covariance(model, fit.theta, fit.sigma2)
     ViX = np.linalg.solve(V, model.X)
-    VjViX = np.array([Vj @ ViX for Vj in definition.covariance_derivatives(model)])
+    VjViX = np.array([Vj @ ViX for Vj in dense_derivatives(fit)])
     P = -np.einsum("nx,jny->jxy", ViX, VjViX)
     return Sensitivity(P, np.einsum("inx,jny->ijxy", VjViX, np.linalg.solve(V, VjViX)))
+
+
+def dense_derivatives(fit: Fit) -> list[Array]:
+    """dV/dsigma2 = W and dV/dtheta_j = sigma2 Z (dGamma/dtheta_j) Z', each (n, n)."""
+    model = fit.model
+    Z = model.Z.toarray()
+    return [definition.relative_covariance(model, fit.theta)] + [
+        fit.sigma2 * Z @ D @ Z.T for D in model.covariance.gamma_derivatives(fit.theta)]
 
 
 def sensitivity(fit: Fit) -> Sensitivity:
     """The same from Z'W^-1Z and Z'W^-1X, level by level.
 
-    V_0 = I needs no product of its own: I = (V - sum_j psi_j V_j) / sigma2.
+    dV/dsigma2 = V/sigma2 needs no product of its own: P_0 = -H/sigma2, Q_0j = -P_j/sigma2.
     """
     coupling, s = Coupling(fit.model), fit.sigma2
     T, Y = coupling.products(fit.theta)
-    EY = np.einsum("jab,gbx->jgax", coupling.covariance.directions(), Y, optimize=True)
-    psi, H = fit.estimates[1:], np.linalg.inv(fit.vcov_beta)
-    P = -np.einsum("gax,jgay->jxy", Y, EY, optimize=True) / s**2
-    Q = np.einsum("igax,gab,jgby->ijxy", EY, T, EY, optimize=True) / s**3
-    P0 = -(H + np.tensordot(psi, P, axes=1)) / s
-    Q0 = -(P + np.tensordot(psi, Q, axes=1)) / s  # (r, p, p): Q_0j
-    Q00 = -(P0 + np.tensordot(psi, Q0, axes=1)) / s
-    first = np.concatenate([Q00[None], Q0])[None]
-    rest = np.concatenate([Q0.transpose(0, 2, 1)[:, None], Q], axis=1)
-    return Sensitivity(np.concatenate([P0[None], P]), np.concatenate([first, rest]))
+    D = coupling.covariance.gamma_derivatives(fit.theta)
+    DY = np.einsum("jab,gbx->jgax", D, Y, optimize=True)
+    H = np.linalg.inv(fit.vcov_beta)
+    P = np.concatenate([-H[None] / s, -np.einsum("gax,jgay->jxy", Y, DY, optimize=True) / s])
+    r, p = len(P), len(H)
+    Q = np.empty((r, r, p, p))
+    Q[0] = -P / s
+    Q[:, 0] = Q[0]
+    Q[1:, 1:] = np.einsum("igax,gab,jgby->ijxy", DY, T, DY, optimize=True) / s
+    return Sensitivity(P, Q)
 
 
 def parameter_covariance(fit: Fit, kind: str) -> Array:
-    """A, the inverse information on psi = (sigma2, psi_1, ...), shape (r, r).
+    """A, the inverse information on psi = (sigma2, theta), shape (r, r).
 
     Parameters
     ----------
@@ -80,39 +90,27 @@ def parameter_covariance(fit: Fit, kind: str) -> Array:
 
     Notes
     -----
-    By the free entries of theta, which keep the rank of Lambda: a variance on the boundary is held
-    at 0, and a singular covariance matrix stays singular.
+    Half the second derivatives of m log sigma2 + log-determinant + rss/sigma2, or what is expected
+    of them (B36). Only free entries of theta move, which keep the rank of Lambda: a variance on the
+    boundary is held at 0, a singular covariance matrix stays singular; rows and columns of the
+    others are 0.
     """
-    profile = criterion_of(fit.model, fit.method)
-    theta, s, m = fit.theta, fit.sigma2, profile.m
-    free = np.concatenate([np.empty(0, bool)] + [
-        part.structure.free(theta[part.theta]) for part in profile.covariance.placements()])
-    inside = np.append(True, free)
-    J = np.zeros((len(theta) + 1, len(theta) + 1))  # d(sigma2, phi) / d(sigma2, theta)
-    J[0, 0], J[1:, 1:] = 1.0, _phi_by_theta(profile, theta)
-    if kind == "expected":
-        information = J.T @ profile.information(theta, "expected") @ J
+    profile, s = criterion_of(fit.model, fit.method), fit.sigma2
+    pieces, covariance = profile.pieces(fit.theta), profile.covariance
+    directions = covariance.gamma_derivatives(fit.theta)
+    ddet, ddrss = pieces.second(directions)
+    if kind == "expected":  # E rss'' = -2 sigma2 log-det'', E rss' = -sigma2 log-det'
+        mixed, block = np.tensordot(directions, pieces.dlog_det, axes=2) / s, -ddet
     else:
-        information = np.zeros(J.shape)
-        information[0] = (profile.information(theta, "observed") @ J)[0]
-        information[:, 0] = information[0]
-        # half the profile criterion's Hessian is what is left after eliminating sigma2
-        information[1:, 1:] = 0.5 * profile.hessian(theta) + np.outer(
-            information[0, 1:], information[0, 1:]) / (0.5 * m / s**2)
-    J[1:] *= s  # psi = sigma2 phi
-    J[1:, 0] = fit.phi
-    J, information = J[:, inside], information[np.ix_(inside, inside)]
-    return J @ np.linalg.solve(information, J.T)
-
-
-def _phi_by_theta(profile: Profile, theta: Array) -> Array:
-    """dphi/dtheta for the free entries phi of Gamma = Lambda Lambda', (r, n_theta)."""
-    L = profile.covariance.factor(theta)
-    dL = profile.covariance.factor_derivatives() @ L.T
-    dGamma = dL + dL.transpose(0, 2, 1)
-    return np.array([np.concatenate([
-        s.phi_of(d[np.ix_(rows[0], rows[0])]) for s, _, rows in profile.covariance.placements()])
-        for d in dGamma]).reshape(len(theta), len(theta)).T
+        mixed = -np.tensordot(directions, pieces.drss, axes=2) / s**2
+        block = ddet + ddrss / s + covariance.bend(fit.theta, profile.slope(pieces))
+    information = 0.5 * np.block([[np.array([[profile.m / s**2]]), mixed[None, :]],
+                                  [mixed[:, None], block]])
+    free = np.concatenate([np.array([True])] + [
+        part.structure.free(fit.theta[part.theta]) for part in covariance.placements()])
+    A = np.zeros(information.shape)
+    A[np.ix_(free, free)] = np.linalg.inv(information[np.ix_(free, free)])
+    return A
 
 
 def satterthwaite(fit: Fit, L: ArrayLike) -> Array:
@@ -423,6 +421,10 @@ def _check_method(df: str) -> None:
 
 
 def _reml(fit: Fit) -> Fit:
+    """The fit, if Kenward and Roger's formulas apply to it."""
+    if not np.all(fit.model.covariance.scaled):
+        raise ValueError("Kenward and Roger's formulas here are for structures in which V is "
+                         "linear in variances and covariances: use df=\"satterthwaite\"")
     if fit.method != "REML":
         raise ValueError("Kenward and Roger's method is for REML fits: fit(model, \"REML\")")
     return fit

@@ -22,7 +22,7 @@ from scipy import stats
 from scipy.optimize import brentq, minimize
 
 from lmmcore.coupling import Coupling, criterion_of
-from lmmcore.covariance import Array, Diagonal, ScaledIdentity, Structure, Unstructured
+from lmmcore.covariance import Array, LinearStructure, ScaledIdentity, Unstructured
 from lmmcore.profile import Profile
 from lmmcore.progress import progress
 from lmmcore.results import Fit
@@ -106,7 +106,8 @@ def profile_intervals(
         By ML; of a fit by REML, the covariance parameters only.
     level : float
     parameters : iterable of str, optional
-        Some of :func:`parameter_names`; all if not given.
+        Some of :func:`parameter_names`; all if not given. A structure other than scaled identity,
+        diagonal and unstructured has its own coordinates ``theta(term: 1)`` and so on.
     show_progress : bool, optional
         Whether to show a bar; by default where somebody watches.
 
@@ -118,7 +119,7 @@ def profile_intervals(
     ------
     ValueError
         If the level is not between 0 and 1, a name is unknown, coefficients of a REML fit are
-        asked for, the fit did not converge, or the covariance structure is not known here.
+        asked for, or the fit did not converge.
 
     Examples
     --------
@@ -248,8 +249,11 @@ def _parameters(fit: Fit) -> dict[str, Callable[[], Chart]]:
     made: dict[str, Callable[[], Chart]] = {"sigma": lambda: _sigma_chart(fit, profile)}
     for t, term in enumerate(fit.model.terms):
         structure = profile.covariance.placements()[t].structure
-        if not isinstance(structure, Unstructured | Diagonal | ScaledIdentity):
-            raise ValueError(f"no profile for the structure {structure!r} of {term.name}")
+        if not isinstance(structure, LinearStructure):
+            for j in range(structure.n_theta):  # its own coordinates, as they are
+                made[f"theta({term.name}: {j + 1})"] = lambda t=t, j=j: _theta_chart(
+                    fit, profile, t, j)
+            continue
         if isinstance(structure, ScaledIdentity):
             label = term.effects[0] if structure.size == 1 else "all"
             made[f"sd({term.name}: {label})"] = lambda t=t: _sd_chart(fit, profile, t, 0)
@@ -270,7 +274,7 @@ class Coordinates:
     """log sigma and, term by term, entries of Lambda with one term's effects in another order.
 
     The criterion is m log(2 pi sigma2) + log-determinant + rss/sigma2, and its derivative in Gamma
-    is S = d log-determinant + d rss / sigma2 (B19, B31); for Lambda it is 2 S Lambda.
+    is S = d log-determinant + d rss / sigma2 (B19, B31).
     """
 
     def __init__(self, fit: Fit, profile: Profile, term: int = 0, order: list[int] | None = None):
@@ -284,10 +288,12 @@ class Coordinates:
         if order is not None:
             structure, part, _ = self.placements[term]
             eta[part] = _entries(structure, _triangle(
-                structure, np.tensordot(fit.theta[part], structure.basis, axes=1)[order]))
+                structure, structure.factor(fit.theta[part])[order]))
             unit[part] = structure.parameter_scale(profile.z_scale[term][order])
         self.start = np.append(0.5 * np.log(fit.sigma2), eta)
         self.unit = np.append(0.1, unit)
+        self.even = np.concatenate([np.array([False])] + [
+            np.full(s.n_theta, isinstance(s, LinearStructure)) for s, _, _ in self.placements])
 
     def theta(self, eta: Array) -> Array:
         """The model's own theta."""
@@ -295,7 +301,7 @@ class Coordinates:
         if self.order is not None:
             structure, part, _ = self.placements[self.term]
             back = np.argsort(self.order)
-            own = np.tensordot(eta[part], structure.basis, axes=1)[back]
+            own = structure.factor(eta[part])[back]
             theta[part] = _entries(structure, _triangle(structure, own))
         return theta
 
@@ -311,12 +317,11 @@ class Coordinates:
             S = slope[rows[:, :, None], rows[:, None, :]].sum(axis=0)
             if t == self.term and self.order is not None:
                 S = S[np.ix_(self.order, self.order)]
-            L = np.tensordot(eta[part], structure.basis, axes=1)
-            gradient[1:][part] = np.tensordot(structure.basis, 2.0 * S @ L, axes=2)
+            gradient[1:][part] = np.tensordot(structure.gamma_derivatives(eta[part]), S, axes=2)
         return float(value), gradient
 
 
-def _triangle(structure: Structure, factor: Array) -> Array:
+def _triangle(structure: LinearStructure, factor: Array) -> Array:
     """A Lambda of the structure's form with the same Lambda Lambda'."""
     if not isinstance(structure, Unstructured):
         return np.diag(np.linalg.norm(factor, axis=1))  # one non-zero entry in each row
@@ -324,7 +329,7 @@ def _triangle(structure: Structure, factor: Array) -> Array:
     return (R * np.where(np.diag(R) < 0, -1.0, 1.0)[:, None]).T
 
 
-def _entries(structure: Structure, factor: Array) -> Array:
+def _entries(structure: LinearStructure, factor: Array) -> Array:
     return np.array([factor.flat[np.flatnonzero(e)[0]] for e in structure.basis])
 
 
@@ -337,7 +342,7 @@ def _sigma_chart(fit: Fit, profile: Profile) -> Chart:
 
     sigma = float(np.sqrt(fit.sigma2))
     return Chart(sigma, sigma / np.sqrt(2.0 * profile.m), (0.0, np.inf), x.start[1:], x.unit[1:],
-                 np.ones(len(x.start) - 1, bool), criterion)
+                 x.even[1:], criterion)
 
 
 def _sd_chart(fit: Fit, profile: Profile, term: int, effect: int) -> Chart:
@@ -358,9 +363,23 @@ def _sd_chart(fit: Fit, profile: Profile, term: int, effect: int) -> Chart:
     sd = float(fit.variance_components[term].sd[effect])
     size = np.sqrt(fit.sigma2) * x.unit[at]
     step = np.hypot(sd, size) / np.sqrt(2.0 * len(rows))
-    even = np.ones(len(free), bool)
-    even[0] = False
-    return Chart(sd, float(step), (0.0, np.inf), x.start[free], x.unit[free], even, criterion)
+    return Chart(sd, float(step), (0.0, np.inf), x.start[free], x.unit[free], x.even[free],
+                 criterion)
+
+
+def _theta_chart(fit: Fit, profile: Profile, term: int, j: int) -> Chart:
+    x = Coordinates(fit, profile)
+    at = 1 + profile.covariance.placements()[term].theta.start + j
+    free = np.delete(np.arange(len(x.start)), at)
+
+    def criterion(value: float, others: Array) -> tuple[float, Array]:
+        full = np.empty(len(x.start))
+        full[free], full[at] = others, value
+        least, gradient = x.criterion(full)
+        return least, gradient[free]
+
+    return Chart(float(x.start[at]), float(x.unit[at]) / 2.0, (-np.inf, np.inf), x.start[free],
+                 x.unit[free], x.even[free], criterion)
 
 
 def _correlation_chart(fit: Fit, profile: Profile, term: int, one: int, two: int) -> Chart:
@@ -385,9 +404,7 @@ def _correlation_chart(fit: Fit, profile: Profile, term: int, one: int, two: int
         raise ValueError("a correlation with an effect of variance 0 has no estimate to start from")
     start = x.start.copy()
     start[first] = np.hypot(start[first], start[second])
-    even = np.ones(len(free), bool)
-    even[0] = False
-    return Chart(r, 0.2, (-1.0, 1.0), start[free], x.unit[free], even, criterion)
+    return Chart(r, 0.2, (-1.0, 1.0), start[free], x.unit[free], x.even[free], criterion)
 
 
 def _coefficient_chart(fit: Fit, profile: Profile, j: int) -> Chart:
@@ -409,11 +426,8 @@ def _coefficient_chart(fit: Fit, profile: Profile, j: int) -> Chart:
         gradient[0] -= 2.0 * extra
         for structure, part, rows in placements:
             S = slope[rows[:, :, None], rows[:, None, :]].sum(axis=0)
-            L = np.tensordot(theta[part], structure.basis, axes=1)
-            gradient[1:][part] += np.tensordot(structure.basis, 2.0 * S @ L, axes=2)
+            gradient[1:][part] += np.tensordot(structure.gamma_derivatives(theta[part]), S, axes=2)
         return value + float(extra), gradient
 
-    even = np.ones(len(x.start), bool)
-    even[0] = False
-    return Chart(float(fit.beta[j]), float(fit.se[j]), (-np.inf, np.inf), x.start, x.unit, even,
-                 criterion)
+    return Chart(float(fit.beta[j]), float(fit.se[j]), (-np.inf, np.inf), x.start, x.unit,
+                 x.even, criterion)
