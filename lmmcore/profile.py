@@ -91,6 +91,8 @@ class Profile:
         Size of each column of Z, for each elementary structure.
     negligible : float
         Gradient per observation at which to stop before rounding does.
+    cheapest : {"observed", "expected", "average"}
+        The kind of second derivative that is best value for its cost in the step of a fit.
 
     Raises
     ------
@@ -104,6 +106,7 @@ class Profile:
 
     covariance: Covariance
     negligible: float = 0.0
+    cheapest: str = "observed"
     _latest: tuple[Array, Pieces] | None = None
 
     def __init__(self, model: LinearMixedModel, method: str = "REML"):
@@ -173,30 +176,49 @@ class Profile:
         """sigma2(theta) = rss / m, in squared units of y (B16, B30)."""
         return self.pieces(np.asarray(theta, float)).rss / self.m
 
-    def derivatives(self, theta: Array) -> tuple[float, Array, Array]:
+    def derivatives(self, theta: Array, kind: str = "observed") -> tuple[float, Array, Array]:
         """The criterion, its gradient (n_theta,) and its Hessian (n_theta, n_theta) in theta.
 
         In Gamma, d = d log_det + (m/rss) d rss, that is tr(P dW) - y'P dW P y / sigma2.
+
+        Parameters
+        ----------
+        theta : (n_theta,) array
+        kind : {"observed", "expected", "average"}
+            What stands for the second derivatives in Gamma: themselves, the expected ones, or the
+            mean of both. Only "observed" is the Hessian.
+
+        Notes
+        -----
+        See the chapter "Maximisation" (B36).
         """
         theta = np.asarray(theta, float)
         pieces = self.pieces(theta)
-        return self._in_theta(theta, pieces, pieces.second)
-
-    def approximate(self, theta: Array) -> tuple[float, Array, Array]:
-        """Criterion, gradient and a Hessian to step by: the exact one, where it is cheap."""
-        return self.derivatives(theta)
-
-    def _in_theta(
-        self, theta: Array, pieces: Pieces, second: Callable[[Array], tuple[Array, Array]]
-    ) -> tuple[float, Array, Array]:
         directions = self.covariance.gamma_derivatives(theta)
-        slope, s = self.slope(pieces), pieces.rss / self.m
+        slope = self.slope(pieces)
         gradient = np.einsum("iab,ab->i", directions, slope)
-        drss = np.einsum("iab,ab->i", directions, pieces.drss)
-        ddet, ddrss = second(directions)
-        hessian = ddet + ddrss / s - np.outer(drss, drss) / (self.m * s**2)
-        hessian += self.covariance.bend(theta, slope)
+        hessian = self._curvature(pieces, directions, kind) + self.covariance.bend(theta, slope)
         return self._criterion(pieces.rss, pieces.log_det), gradient, hessian
+
+    def _curvature(self, pieces: Pieces, directions: Array, kind: str) -> Array:
+        """Second derivatives of the criterion in Gamma: twice the information less sigma2's part.
+
+        In the expected information log_det' sigma2 stands for -rss' and -2 log_det'' sigma2 for
+        rss''; in the average -rss''/(2 sigma2) for log_det'', so that no trace is left (B36).
+        """
+        s = pieces.rss / self.m
+        if kind == "expected":
+            dlog_det = np.einsum("iab,ab->i", directions, pieces.dlog_det)
+            return -pieces.second(directions)[0] - np.outer(dlog_det, dlog_det) / self.m
+        drss = np.einsum("iab,ab->i", directions, pieces.drss)
+        mixed = np.outer(drss, drss) / (self.m * s**2)
+        if kind == "average":
+            return 0.5 * self._second_rss(pieces, directions) / s - mixed
+        ddet, ddrss = pieces.second(directions)
+        return ddet + ddrss / s - mixed
+
+    def _second_rss(self, pieces: Pieces, directions: Array) -> Array:
+        return pieces.second(directions)[1]
 
     def gradient(self, theta: Array) -> Array:
         """d criterion / d theta, shape (n_theta,)."""

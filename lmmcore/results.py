@@ -12,13 +12,14 @@ import numpy as np
 
 from lmmcore.covariance import Array, BoundaryPoint, variance_label
 from lmmcore.model import LinearMixedModel
-from lmmcore.tables import Report, Rows, number
+from lmmcore.tables import Report, Rows, aligned, html, number
 
 if TYPE_CHECKING:
     from lmmcore.degrees_of_freedom import ContrastTests
     from lmmcore.profile_intervals import ProfileIntervals
 
 GRADIENT_TOLERANCE = 1e-8  # largest gradient per observation, theta in units of the columns of Z
+LONG, SHOWN = 16, 6  # a longer trace shows so many steps at each end
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,29 @@ class Iteration:
     theta: Array
     criterion: float
     max_gradient: float
+
+
+class Trace(list[Iteration]):
+    """The points that a maximisation visited, from the start; it shows itself as a table."""
+
+    def __repr__(self) -> str:
+        return "\n".join(aligned(self._rows()))
+
+    def _repr_html_(self) -> str:
+        return html("Iterations", self._rows())
+
+    def _rows(self) -> Rows:
+        theta = [f"theta{j + 1}" for j in range(len(self[0].theta))] if self else []
+        rows = [["step", *theta, "criterion", "above the end", "max |gradient|"]]
+        for i, point in enumerate(self):
+            if len(self) > LONG and SHOWN <= i < len(self) - SHOWN:
+                if i == SHOWN:
+                    rows.append(["..."] + [""] * (len(rows[0]) - 1))
+                continue
+            rows.append([str(i), *(f"{t:.6g}" for t in point.theta), f"{point.criterion:.8f}",
+                         f"{point.criterion - self[-1].criterion:.1e}",
+                         f"{point.max_gradient:.1e}"])
+        return rows
 
 
 @dataclass(frozen=True)
@@ -67,6 +91,7 @@ class Fit(Report):
     ----------
     model : LinearMixedModel
     method : {"REML", "ML"}
+    optimiser : {"newton", "fisher", "average-information", "em"}
     theta : (n_theta,) array
         Entries of the relative covariance factor.
     sigma2 : float
@@ -93,11 +118,13 @@ class Fit(Report):
     hessian_positive_definite : bool
     boundary : list of BoundaryPoint
         Variances estimated as 0, with the slope of the criterion in phi which proves it.
-    iterations : list of Iteration
+    iterations : Trace
+        The points visited, a list of :class:`Iteration` that prints as a table.
     """
 
     model: LinearMixedModel
     method: str
+    optimiser: str
     theta: Array
     sigma2: float
     beta: Array
@@ -114,7 +141,7 @@ class Fit(Report):
     max_gradient: float
     hessian_positive_definite: bool
     boundary: list[BoundaryPoint]
-    iterations: list[Iteration] = field(repr=False)
+    iterations: Trace = field(repr=False)
 
     @property
     def se(self) -> Array:

@@ -83,7 +83,7 @@ def test_equal_to_the_general_form(method, model, theta, large, monkeypatch):
 def test_steps_by_the_average_information(method, model, theta):
     theta = np.array(theta)
     crossed = CrossedProfile(model, method)
-    criterion, gradient, step = crossed.approximate(theta)
+    criterion, gradient, step = crossed.derivatives(theta, "average")
     exact = crossed.derivatives(theta)
     assert criterion == exact[0]
     np.testing.assert_array_equal(gradient, exact[1])

@@ -1,0 +1,248 @@
+"""Four ways to the least criterion: Newton, Fisher scoring, average information, and EM (B36).
+
+The first three take Newton steps in theta, in all directions at once, and differ in what stands for
+the second derivatives of the criterion in Gamma = Lambda Lambda': themselves, their expectation, or
+the mean of both, which needs no trace. What the chain rule adds is exact in all three. The fourth
+sets Gamma to the mean, over the levels, of E(U U' | y) / sigma2.
+
+The criterion is minimised over all theta without bounds, since it is smooth through theta = 0 and
+the sign of a column of Lambda does not matter. It is an even function there, with slope 0 whatever
+the data: whether an optimum at 0 is real is decided by the slope in phi = tau2/sigma2.
+See the chapter "Maximisation" (B36).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lmmcore.covariance import Array, LinearStructure
+from lmmcore.profile import Profile
+from lmmcore.results import Iteration, Trace
+
+SMALL = 0.05  # a theta this small, in the same units, is tried at exactly 0
+ROUGH = 1e-4  # gradient per observation, likewise, after which zeros are looked for
+FINE = 1e-12  # gradient per observation, likewise, where a method with a linear rate may stop
+NEAR = 6.0  # a criterion no more than this above its minimum is worth a second descent
+KINDS = {"newton": "observed", "fisher": "expected", "average-information": "average"}
+OPTIMISERS = (*KINDS, "em")
+STEPS = {"newton": 50, "fisher": 200, "average-information": 200, "em": 2000}
+
+
+def default_optimiser(profile: Profile) -> str:
+    """The method whose steps are worth their cost: the one of kind ``profile.cheapest``."""
+    return next(name for name, kind in KINDS.items() if kind == profile.cheapest)
+
+
+def minimise(
+    profile: Profile,
+    optimiser: str,
+    start: Array | None = None,
+    max_steps: int | None = None,
+) -> tuple[Array, Trace]:
+    """The theta of least criterion, and the way there.
+
+    Parameters
+    ----------
+    profile : Profile
+    optimiser : {"newton", "fisher", "average-information", "em"}
+    start : (n_theta,) array, optional
+        If not given, Lambda = I in units of the columns of Z, or what the structure asks for.
+    max_steps : int, optional
+        Of each descent.
+
+    Returns
+    -------
+    theta : (n_theta,) array
+    trace : Trace
+
+    Raises
+    ------
+    ValueError
+        If EM is asked for and a structure is not linear in phi, so that it has no M-step here.
+
+    Notes
+    -----
+    The criterion may have several minima (A17). But for EM, each term is also tried near 0, and
+    the lowest minimum found is returned; that it is the lowest of all is not guaranteed.
+    """
+    max_steps = STEPS[optimiser] if max_steps is None else max_steps
+    trace, starts = Trace(), default_starts(profile)
+    unit = starts[0]
+    if start is not None:
+        starts = [start]
+    if optimiser == "em":
+        _check_linear(profile)
+        return fix_signs(profile, _em(profile, starts[0], trace, max_steps)), trace
+    descent = _Descent(profile, KINDS[optimiser], trace, max_steps)
+    if start is not None:  # a variance of 0 has slope 0 in theta whatever the data
+        starts = [np.where(start == 0, 0.1 * unit, start)]
+    theta = min((descent.run(start) for start in starts), key=profile.criterion)
+    # the criterion may have several minima (A17): one inside can hide a lower one on the boundary
+    for i in range(len(profile.covariance.placements())):
+        for near in _other_starts(profile, theta, i, unit):
+            theta = min(theta, descent.run(near), key=profile.criterion)
+    return theta, trace
+
+
+def _other_starts(profile: Profile, theta: Array, i: int, unit: Array) -> list[Array]:
+    """Starts near the boundary of term i, where the criterion is not much above its minimum."""
+    s, part, _ = profile.covariance.placements()[i]
+    lowest, starts = profile.criterion(theta), []
+    null = theta.copy()
+    null[part] = s.null()
+    if profile.criterion(null) < lowest:
+        null[part] = np.where(s.scaled, 0.1, 1.0) * unit[part]
+        starts.append(null)
+    factor, z = s.factor(theta[part]), profile.z_scale[i]
+    if isinstance(s, LinearStructure) and len(factor) > 1 and np.all(s.free(theta[part])):
+        less = theta.copy()  # one rank less: without the smallest of the sizes on the diagonal
+        less[part] = s.truncated(theta[part], z, float(np.min(np.diag(factor) * z)) * (1 + 1e-9))
+        if profile.criterion(less) < lowest + NEAR:
+            less[part] += np.where(less[part] == 0, 0.5 * SMALL * unit[part], 0.0)
+            starts.append(less)
+    return starts
+
+
+class _Descent:
+    """Newton steps with one kind of second derivative, from any start."""
+
+    def __init__(self, profile: Profile, kind: str, trace: Trace, max_steps: int):
+        self.profile, self.kind, self.trace, self.max_steps = profile, kind, trace, max_steps
+        exact = kind == "observed"
+        self.enough = (profile.negligible if exact else max(profile.negligible, FINE)) * profile.m
+        # at rounding level the criterion stops falling first, then the gradient: at once under
+        # quadratic convergence, by and by under linear
+        self.progress = 0.1 if exact or kind == profile.cheapest else 0.9
+
+    def run(self, theta: Array) -> Array:
+        """A local minimum, small parameters tried at exactly 0."""
+        profile, everything = self.profile, np.ones(len(theta), bool)
+        # a rough minimum shows which parameters go to 0, where steps in all would be slow
+        for enough in (ROUGH * profile.m, self.enough):
+            theta = fix_signs(profile, self._newton(theta, everything, enough))
+            at_zero = _at_zero(profile, theta)
+            free = free_parameters(profile, at_zero)
+            if not np.all(free):
+                at_zero = fix_signs(profile, self._newton(at_zero, free, self.enough))
+                # the gradient in theta is 0 here whatever the data: the slope in phi decides
+                if all(point.slope >= 0 for point in profile.boundary(at_zero)):
+                    return at_zero
+        return theta
+
+    def _newton(self, theta: Array, free: NDArray[np.bool_], enough: float) -> Array:
+        """Steps in the free parameters to a small enough gradient, or to rounding noise."""
+        profile, trace = self.profile, self.trace
+        scale = parameter_scale(profile)[free]
+
+        def evaluate(theta: Array) -> tuple[Iteration, Array, Array]:
+            f, gradient, hessian = profile.derivatives(theta, self.kind)
+            gradient = gradient[free] * scale
+            point = Iteration(theta, f, float(np.max(np.abs(gradient), initial=0.0)))
+            return point, gradient, hessian[np.ix_(free, free)] * np.outer(scale, scale)
+
+        point, gradient, hessian = evaluate(theta)
+        if not trace or not np.array_equal(trace[-1].theta, theta):
+            trace.append(point)
+        for _ in range(self.max_steps):
+            if point.max_gradient <= enough:
+                break
+            values, vectors = np.linalg.eigh(hessian)
+            # |H| turns away from saddle points and maxima; near the optimum it is H itself
+            curvature = np.maximum(np.abs(values), 1e-8 * np.max(np.abs(values)))
+            step = -vectors @ ((vectors.T @ gradient) / curvature)
+            reach = 2.0 * (1.0 + np.linalg.norm(point.theta[free] / scale))
+            step *= reach / max(reach, float(np.linalg.norm(step)))
+            noise = 1e-13 * (abs(point.criterion) + profile.m)
+            for _ in range(30):
+                trial_theta = point.theta.copy()
+                trial_theta[free] += scale * step
+                trial, trial_gradient, trial_hessian = evaluate(trial_theta)
+                if trial.criterion <= point.criterion + 1e-4 * (gradient @ step) + noise:
+                    break
+                step = 0.5 * step
+            falls = trial.criterion < point.criterion - noise
+            if not falls and trial.max_gradient > self.progress * point.max_gradient:
+                break  # neither the criterion nor the gradient gets smaller: this is rounding
+            point, gradient, hessian = trial, trial_gradient, trial_hessian
+            trace.append(point)
+        return point.theta
+
+
+def em_step(profile: Profile, theta: Array) -> Array:
+    """One step of EM: Gamma becomes Gamma - Gamma S Gamma / G for every term, (n_theta,).
+
+    S is the slope of the criterion in Gamma, summed over the G levels of the term. This is the mean
+    of E(U U' | y) / sigma2 over the levels: the E-step and the M-step in one line.
+
+    Parameters
+    ----------
+    profile : Profile
+    theta : (n_theta,) array
+
+    Notes
+    -----
+    sigma2 is taken at its best, rss/m, and not by its own M-step; the likelihood rises all the
+    more. See the chapter "Maximisation" (B36).
+    """
+    slope = profile.slope(profile.pieces(theta))
+    new = np.empty(len(theta))
+    for (s, part, rows), z, term in zip(profile.covariance.placements(), profile.z_scale,
+                                        profile.model.terms, strict=True):
+        S = slope[rows[:, :, None], rows[:, None, :]].sum(axis=0)
+        gamma = s.gamma(theta[part])
+        new[part] = s.theta_of(gamma - gamma @ S @ gamma / len(term.levels), z)
+    return new
+
+
+def _check_linear(profile: Profile) -> None:
+    other = [s for s, _, _ in profile.covariance.placements() if not isinstance(s, LinearStructure)]
+    if other:
+        raise ValueError(f"EM is not available for {other[0]!r}: take optimiser=\"newton\"")
+
+
+def _em(profile: Profile, theta: Array, trace: Trace, max_steps: int) -> Array:
+    scale = parameter_scale(profile)
+    for step in range(max_steps + 1):
+        f, gradient, _ = profile.derivatives(theta, profile.cheapest)
+        trace.append(Iteration(theta, f, float(np.max(np.abs(gradient * scale), initial=0.0))))
+        if trace[-1].max_gradient <= FINE * profile.m or step == max_steps:
+            break
+        theta = em_step(profile, theta)
+    return theta
+
+
+def parameter_scale(profile: Profile) -> Array:
+    """A typical size of each theta_j: what adds as much to the variance as the errors do."""
+    parts = zip(profile.covariance.placements(), profile.z_scale, strict=True)
+    return np.concatenate([np.empty(0)] + [p.structure.parameter_scale(z) for p, z in parts])
+
+
+def default_starts(profile: Profile) -> list[Array]:
+    """Starting values; structures that want several have them tried side by side."""
+    starts = [s.starts() for s, _, _ in profile.covariance.placements()]
+    scale = parameter_scale(profile)
+    return [scale * np.concatenate([np.empty(0)] + [own[i % len(own)] for own in starts])
+            for i in range(max((len(own) for own in starts), default=1))]
+
+
+def fix_signs(profile: Profile, theta: Array) -> Array:
+    """The theta of the same Gamma whose Lambda has a non-negative diagonal."""
+    return np.concatenate([np.empty(0)] + [
+        s.fix_signs(theta[part]) for s, part, _ in profile.covariance.placements()])
+
+
+def free_parameters(profile: Profile, theta: Array) -> NDArray[np.bool_]:
+    """Which parameters may move while the rank of Lambda stays."""
+    return np.concatenate([np.empty(0, bool)] + [
+        s.free(theta[part]) for s, part, _ in profile.covariance.placements()])
+
+
+def _at_zero(profile: Profile, theta: Array) -> Array:
+    """theta with every structure that is nearly singular made exactly singular."""
+    at_zero = theta.copy()
+    for (s, part, _), z in zip(profile.covariance.placements(), profile.z_scale, strict=True):
+        singular = s.truncated(theta[part], z, SMALL)
+        if not np.all(s.free(singular)):
+            at_zero[part] = singular
+    return at_zero
