@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from lmmcore.covariance import Array
+from lmmcore.definition import relative_covariance
 from lmmcore.model import LinearMixedModel
 
 
@@ -16,8 +17,13 @@ def simulate(
     theta: ArrayLike,
     seed: int,
     size: int = 1,
+    specification: str = "linear",
 ) -> Array:
-    """Draw Y = X beta + sigma (Z Lambda v + eps), v and eps standard normal (B3).
+    """Draw responses by one of the three specifications of the model, which agree in law (E1).
+
+    linear: Y = X beta + sigma (Z U + eps) with U = Lambda v, v and eps standard normal (B2);
+    hierarchical: first U, then Y from N(X beta + sigma Z U, sigma2 I) (B3);
+    marginal: Y = X beta + sigma R v with RR' = W, of size n x n, without random effects (B2).
 
     Parameters
     ----------
@@ -32,6 +38,7 @@ def simulate(
         The same seed gives the same draws.
     size : int
         Number of responses.
+    specification : {"linear", "hierarchical", "marginal"}
 
     Returns
     -------
@@ -41,11 +48,12 @@ def simulate(
     Raises
     ------
     ValueError
-        If sigma2 is negative, or beta or theta have the wrong length.
+        If sigma2 is negative, beta or theta have the wrong length, or there is no such
+        specification.
 
     Notes
     -----
-    See the chapter "A first fit" (B2, B3).
+    See the chapter "Three specifications of one model" (B2, B3, E1).
     """
     beta, theta = np.asarray(beta, float), np.asarray(theta, float)
     if beta.shape != (model.p,) or theta.shape != (model.covariance.n_theta,):
@@ -55,7 +63,15 @@ def simulate(
         )
     if not sigma2 >= 0:
         raise ValueError(f"sigma2 must not be negative; it is {sigma2}")
+    if specification not in ("linear", "hierarchical", "marginal"):
+        raise ValueError(f"specification is linear, hierarchical or marginal; not {specification}")
     rng = np.random.default_rng(seed)
+    mean, sigma = (model.X @ beta)[:, None], np.sqrt(sigma2)
+    if specification == "marginal":
+        root = np.linalg.cholesky(relative_covariance(model, theta))
+        return mean + sigma * (root @ rng.standard_normal((model.n, size)))
     U = model.covariance.factor(theta) @ rng.standard_normal((model.k, size))
+    if specification == "hierarchical":
+        return rng.normal(mean + sigma * (model.Z @ U), sigma)
     eps = rng.standard_normal((model.n, size))
-    return (model.X @ beta)[:, None] + np.sqrt(sigma2) * (model.Z @ U + eps)
+    return mean + sigma * (model.Z @ U + eps)
