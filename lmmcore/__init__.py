@@ -19,6 +19,7 @@ _HOME = {
     "Profile": "profile",
     "GroupedProfile": "structure",
     "CrossedProfile": "crossed",
+    "CrossProducts": "sufficient",
     "fit": "fitting",
     "Fit": "results",
     "ConvergenceWarning": "fitting",

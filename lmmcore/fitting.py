@@ -24,6 +24,7 @@ from lmmcore.model import LinearMixedModel, Term
 from lmmcore.profile import Profile
 from lmmcore.results import GRADIENT_TOLERANCE, Fit, VarianceComponent
 from lmmcore.structure import GroupedProfile, has_groups
+from lmmcore.sufficient import SummarisedModel, SummarisedProfile
 
 FEW_LEVELS = 200  # up to here the general form is as fast as the crossed one, and more exact
 
@@ -44,6 +45,7 @@ def fit(
     Parameters
     ----------
     model : LinearMixedModel
+        Or a :class:`lmmcore.sufficient.SummarisedModel`.
     method : {"REML", "ML"}
     optimiser : {"newton", "fisher", "average-information", "em"}, optional
         The way to the maximum. Newton if not given; with many crossed levels, where its second
@@ -119,6 +121,8 @@ def fit(
 
 def _profile(model: LinearMixedModel, method: str) -> Profile:
     """The way to the criterion that suits the model's structure and size."""
+    if isinstance(model, SummarisedModel):
+        return SummarisedProfile(model, method)
     if has_groups(model):
         return GroupedProfile(model, method)
     if has_scalar_terms(model) and model.k > FEW_LEVELS:

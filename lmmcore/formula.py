@@ -65,7 +65,7 @@ def from_formula(formula: str, data: Any) -> LinearMixedModel:
     -----
     See the chapter "A first fit" (B1, B10, E2).
     """
-    response, fixed, bars = _read(formula)
+    response, fixed, bars = read_formula(formula)
     table = _Table(data)
     y = table.column(response)
     if isinstance(y, Factor):
@@ -80,7 +80,7 @@ def from_formula(formula: str, data: Any) -> LinearMixedModel:
     return grouped(y, X, groups, Z, kinds)
 
 
-def _read(formula: str) -> tuple[str, list[Variables], list[Bar]]:
+def read_formula(formula: str) -> tuple[str, list[Variables], list[Bar]]:
     """The response, the products of the fixed effects, and the terms with bars."""
     sides = formula.split("~")
     if len(sides) != 2 or not all(side.strip() for side in sides):

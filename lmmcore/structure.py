@@ -83,7 +83,7 @@ class GroupedProfile(Profile):
         L = self.covariance.factor(theta)
         B = np.einsum("abg,bc->cag", self.R, L)
         C = _cholesky(np.eye(len(L))[:, :, None] + _product(B, B))
-        E, H = _forward(C, self.R), _forward(C, self.F)
+        E, H = forward(C, self.R), forward(C, self.F)
         log_det_W = 2.0 * sum(float(np.sum(np.log(C[i, i]))) for i in range(len(C)))
         between = np.einsum("ixg,iyg->xy", H, H)
         Sxx = self.within.Axx + between[:-1, :-1]
@@ -128,7 +128,7 @@ class GroupedProfile(Profile):
         u = L @ L.T @ np.einsum("iag,ig->ag", E, h)
         B = np.einsum("abg,bc->acg", self.R, L)
         M = np.eye(len(L))[:, :, None] + _product(B, B)
-        N = _forward(_cholesky(M), np.broadcast_to(L.T[:, :, None], M.shape))
+        N = forward(_cholesky(M), np.broadcast_to(L.T[:, :, None], M.shape))
         given = np.einsum("iag,ibg->gab", N, N)  # Lambda M_g^-1 Lambda'
         R_inverse = np.linalg.inv(R_ls)
         vcov = R_inverse @ np.linalg.inv(Sxx) @ R_inverse.T
@@ -200,7 +200,7 @@ def _cholesky(M: Array) -> Array:
     return K
 
 
-def _forward(K: Array, B: Array) -> Array:
+def forward(K: Array, B: Array) -> Array:
     """K^-1 B for every g, K lower triangular: (q, q, G), (q, r, G) -> (q, r, G)."""
     H = np.zeros_like(B)
     for i in range(len(K)):
