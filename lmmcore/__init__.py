@@ -24,7 +24,11 @@ _HOME = {
     "Fit": "results",
     "ConvergenceWarning": "fitting",
     "simulate": "simulation",
-    "profile_intervals": "profile_intervals",
+    "likelihood_ratio_test": "likelihood_ratio",
+    "exact_test": "exact_null",
+    "bootstrap": "bootstrapping",
+    "bootstrap_test": "bootstrapping",
+    "profile_intervals": "intervals",
     "f_test": "degrees_of_freedom",
     "t_tests": "degrees_of_freedom",
 }

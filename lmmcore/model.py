@@ -134,7 +134,8 @@ class LinearMixedModel:
     @cached_property
     def Z(self) -> sparse.csr_array:
         """(n, k): the columns of level 1, of level 2, ..., term by term."""
-        return sparse.hstack([term.Z for term in self.terms], format="csr")
+        none = sparse.csr_array((self.n, 0))
+        return sparse.hstack([none, *(term.Z for term in self.terms)], format="csr")
 
     @cached_property
     def least_squares(self) -> LeastSquares:

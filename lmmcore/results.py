@@ -16,7 +16,7 @@ from lmmcore.tables import Report, Rows, aligned, html, number
 
 if TYPE_CHECKING:
     from lmmcore.degrees_of_freedom import ContrastTests
-    from lmmcore.profile_intervals import ProfileIntervals
+    from lmmcore.intervals import ProfileIntervals
 
 GRADIENT_TOLERANCE = 1e-8  # largest gradient per observation, theta in units of the columns of Z
 LONG, SHOWN = 16, 6  # a longer trace shows so many steps at each end
@@ -197,9 +197,9 @@ class Fit(Report):
 
         Notes
         -----
-        See :func:`lmmcore.profile_intervals.profile_intervals`.
+        See :func:`lmmcore.intervals.profile_intervals`.
         """
-        from lmmcore.profile_intervals import profile_intervals
+        from lmmcore.intervals import profile_intervals
 
         return profile_intervals(self, level)
 

@@ -9,7 +9,7 @@ from scipy import stats
 from scipy.optimize import approx_fprime, brentq, minimize
 
 from lmmcore import definition, fit, from_groups, grouped, progress
-from lmmcore.profile_intervals import _parameters, parameter_names, profile_intervals
+from lmmcore.intervals import _parameters, parameter_names, profile_intervals
 
 LME4 = FITS["extra"]["profile_ci"]
 CUT = stats.norm.ppf(0.975)

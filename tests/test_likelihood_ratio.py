@@ -1,0 +1,332 @@
+"""Likelihood ratio tests: what is nested in what, mixtures, the exact null, and the bootstrap."""
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from reference_models import ONE, reference_model, slopes
+from scipy import stats
+
+from lmmcore import LinearMixedModel, fit, grouped, load, simulate
+from lmmcore.bootstrapping import Bootstrap, BootstrapTest, bootstrap, bootstrap_test
+from lmmcore.exact_null import _highest, eigenvalues, exact_test, null_distribution
+from lmmcore.likelihood_ratio import (
+    LikelihoodRatioTest,
+    Nesting,
+    check_nested,
+    likelihood_ratio_test,
+    mixture_tail,
+    mixture_weights,
+)
+from lmmcore.spectrum import spectrum
+
+SLEEP = load("sleepstudy")
+DAYS = {"(Intercept)": 1, "Days": SLEEP["Days"]}
+
+
+def sleep(X, Z=None, kind="unstructured", method="REML", groups=True):
+    factor = {"Subject": SLEEP["Subject"]} if groups else {}
+    Z = {"Subject": Z} if Z and groups else None
+    return fit(grouped(SLEEP["Reaction"], X, factor, Z, kind), method)
+
+
+@pytest.fixture(scope="module")
+def sleeps():
+    three = DAYS | {"D2": SLEEP["Days"] ** 2}
+    return {
+        "lm": sleep(DAYS, groups=False), "intercept": sleep(DAYS), "slopes": sleep(DAYS, DAYS),
+        "uncorrelated": sleep(DAYS, DAYS, "diagonal"), "three": sleep(DAYS, three),
+        "slope only": sleep(DAYS, {"Days": SLEEP["Days"]}),
+        "ml lm": sleep(DAYS, method="ML", groups=False), "ml mean": sleep(ONE, method="ML"),
+        "ml line": sleep(DAYS, method="ML"), "ml slopes": sleep(DAYS, DAYS, method="ML"),
+        "ml bend": sleep(three, DAYS, method="ML"),
+    }
+
+
+@pytest.mark.parametrize(("small", "large", "added", "weights"), [
+    ("lm", "intercept", (0, 1, 0), {0: 0.5, 1: 0.5}),
+    ("lm", "slope only", (0, 1, 0), {0: 0.5, 1: 0.5}),
+    ("intercept", "slopes", (0, 1, 1), {1: 0.5, 2: 0.5}),
+    ("slope only", "slopes", (0, 1, 1), {1: 0.5, 2: 0.5}),
+    ("intercept", "uncorrelated", (0, 1, 0), {0: 0.5, 1: 0.5}),
+    ("uncorrelated", "slopes", (0, 0, 1), {1: 1.0}),
+    ("slopes", "three", (0, 1, 2), {2: 0.5, 3: 0.5}),
+    ("ml mean", "ml line", (1, 0, 0), {1: 1.0}),
+    ("ml mean", "ml slopes", (1, 1, 1), {2: 0.5, 3: 0.5}),
+    ("ml line", "ml bend", (1, 1, 1), {2: 0.5, 3: 0.5}),
+])
+def test_what_is_added(sleeps, small, large, added, weights):
+    a, b = sleeps[small], sleeps[large]
+    assert check_nested(a, b) == Nesting(*added)
+    assert mixture_weights(Nesting(*added)) == weights
+    if small == "slopes":  # the quadratic's covariance is singular, but the smaller model's is not
+        assert not a.boundary
+    result = likelihood_ratio_test(a, b)
+    gain = 2 * (b.log_likelihood - a.log_likelihood)
+    assert result.statistic == pytest.approx(gain)
+    p = sum(w * (stats.chi2.sf(gain, d) if d else 0) for d, w in weights.items())
+    assert result.p == pytest.approx(p)
+
+
+def test_the_recorded_sleepstudy_test():
+    # from the log likelihoods of tests/references/fits.json: 2 (l_slopes - l_intercept)
+    gain = fit(reference_model("sleepstudy_ri")).criterion \
+        - fit(reference_model("sleepstudy_ris")).criterion
+    assert mixture_tail(gain, {1: 0.5, 2: 0.5}) == pytest.approx(
+        0.5 * stats.chi2.sf(gain, 1) + 0.5 * np.exp(-gain / 2), rel=1e-12)
+
+
+def test_a_mass_at_zero():
+    assert mixture_tail(0.0, {0: 0.5, 1: 0.5}) == 1
+    assert mixture_tail(1e-300, {0: 0.5, 1: 0.5}) == pytest.approx(0.5)
+    assert mixture_tail(stats.chi2.ppf(0.9, 1), {0: 0.5, 1: 0.5}) == pytest.approx(0.05)
+
+
+def other_response(result):
+    return fit(result.model.with_response(result.model.y[::-1]), result.method)
+
+
+@pytest.mark.parametrize(("small", "large", "words"), [
+    ("intercept", "ml slopes", "one fit is by REML, the other by ML"),
+    ("slopes", "intercept", "not nested: the larger has no term"),
+    ("slopes", "uncorrelated", "not nested: the larger has no term"),
+    ("ml bend", "ml slopes", "fixed effects of the smaller"),
+    ("slopes", "slopes", "the two models are the same"),
+    ("lm", "slopes", "2 variances are 0 under the null"),
+    ("intercept", "three", "2 variances are 0 under the null"),
+])
+def test_refused(sleeps, small, large, words):
+    with pytest.raises(ValueError, match=words):
+        likelihood_ratio_test(sleeps[small], sleeps[large])
+
+
+def test_refused_data(sleeps):
+    with pytest.raises(ValueError, match="different responses"):
+        likelihood_ratio_test(sleeps["intercept"], other_response(sleeps["slopes"]))
+    with pytest.raises(ValueError, match="different X"):
+        likelihood_ratio_test(sleep(ONE), sleeps["slopes"])
+    # the same space, but another density: REML differs by log|X'X|
+    with pytest.raises(ValueError, match="different X"):
+        likelihood_ratio_test(sleep({"1": 1, "week": SLEEP["Days"] / 7}), sleeps["slopes"])
+    ml = sleep({"1": 1, "week": SLEEP["Days"] / 7}, method="ML")
+    assert likelihood_ratio_test(ml, sleeps["ml slopes"]).statistic > 0
+    shuffled = np.roll(SLEEP["Subject"], 5)
+    with pytest.raises(ValueError, match="not nested: the larger has no term"):
+        likelihood_ratio_test(fit(grouped(SLEEP["Reaction"], DAYS, {"Subject": shuffled})),
+                              sleeps["slopes"])
+    bare = reference_model("sleepstudy_ris")
+    bare = LinearMixedModel(bare.y, bare.X, bare.Z, bare.covariance)
+    with pytest.raises(ValueError, match="by their matrices alone"):
+        likelihood_ratio_test(sleeps["intercept"], fit(bare))
+    stopped = SimpleNamespace(**{**sleeps["slopes"].__dict__, "converged": False})
+    with pytest.raises(ValueError, match="did not converge"):
+        likelihood_ratio_test(sleeps["intercept"], stopped)
+    low = SimpleNamespace(**{**sleeps["slopes"].__dict__, "criterion": 1e6})
+    with pytest.raises(ValueError, match="was not found"):
+        likelihood_ratio_test(sleeps["intercept"], low)
+
+
+def test_a_null_model_on_the_boundary_is_refused():
+    data = load("Dyestuff2")
+    rng = np.random.default_rng(1)
+    other = rng.permutation(30) % 10
+    factors = {"other": other, "Batch": data["Batch"]}
+    small = fit(grouped(data["Yield"], ONE, {"Batch": data["Batch"]}))
+    large = fit(grouped(data["Yield"], ONE, factors))
+    with pytest.raises(ValueError, match=r"estimates Batch: var\(Intercept\) as 0"):
+        likelihood_ratio_test(small, large)
+    assert bootstrap_test(small, large, 10, seed=1).p <= 1
+
+
+def test_levels_may_have_other_names():
+    a = sleep(DAYS)
+    b = fit(grouped(SLEEP["Reaction"], DAYS, {"person": np.char.add("p", SLEEP["Subject"])},
+                    {"person": DAYS}))
+    assert check_nested(a, b) == Nesting(0, 1, 1)
+
+
+def test_identity_and_crossed_terms():
+    data = load("Penicillin")
+    y, plate, sample = data["diameter"], data["plate"], data["sample"]
+    one = fit(grouped(y, ONE, {"plate": plate}))
+    both = fit(grouped(y, ONE, {"sample": sample, "plate": plate}))
+    assert check_nested(one, both) == Nesting(0, 1, 0)
+    identity = sleep(DAYS, DAYS, "identity")
+    # one variance for both effects: a second is not 0 under the null hypothesis, but equal
+    assert check_nested(identity, sleep(DAYS, DAYS)) == Nesting(0, 0, 2)
+    assert check_nested(identity, sleep(DAYS, DAYS, "diagonal")) == Nesting(0, 0, 1)
+    with pytest.raises(ValueError, match="not nested"):
+        check_nested(sleep(DAYS), identity)
+
+
+def test_the_mixture_of_stram_and_lee_by_simulation():
+    # random intercepts are true; the gain from slopes is 1/2 chi2_1 + 1/2 chi2_2 in the limit
+    x = np.tile(np.linspace(-1, 1, 6), 60)
+    g = np.repeat(np.arange(60), 6)
+    X = {"1": 1, "x": x}
+    model = grouped(np.arange(360.0) % 7, X, {"g": g})
+    draws = 800
+    responses = simulate(model, [0, 0], 1.0, [0.8], seed=2, size=draws).T
+    larger = grouped(model.y, X, {"g": g}, {"g": X})
+    gains = np.array([fit(model.with_response(y)).criterion - fit(larger.with_response(y)).criterion
+                      for y in responses])
+    # Kolmogorov: P(distance > d) <= 2 exp(-2 n d^2), here 1e-6
+    bound = np.sqrt(np.log(2e6) / (2 * draws))
+
+    def distance(weights):
+        at = np.sort(gains)
+        tail = np.array([mixture_tail(t, weights) for t in at])
+        return np.max(np.abs(tail - (1 - np.arange(draws) / draws)))
+
+    assert distance(mixture_weights(Nesting(0, 1, 1))) < bound
+    assert distance({2: 1.0}) > bound
+    assert distance({0: 0.5, 1: 0.5}) > bound
+
+
+@pytest.mark.parametrize("method", ["REML", "ML"])
+@settings(max_examples=15, deadline=None, derandomize=True)
+@given(seed=st.integers(0, 10**6))
+def test_exact_statistic_is_that_of_two_fits(method, seed):
+    rng = np.random.default_rng(seed)
+    g = np.append(rng.integers(0, 6, 24), np.arange(6))
+    X = {"1": 1, "x": rng.standard_normal(30)}
+    y = rng.standard_normal(30) + rng.choice([0, 1.5]) * rng.standard_normal(6)[g]
+    small, large = (fit(grouped(y, X, f), method) for f in ({}, {"g": g}))
+    Z = large.model.Z.toarray()
+    lam, square = spectrum(y, large.model.X, Z @ Z.T)
+    m = 28 if method == "REML" else 30
+    values = lam if method == "REML" else np.linalg.eigvalsh(Z.T @ Z)
+    got = _highest(square[None], lam, m, values, np.ones(len(values)))[0]
+    assert got == pytest.approx(small.criterion - large.criterion, abs=1e-7)
+    mu, times, xi = eigenvalues(large.model)
+    np.testing.assert_allclose(np.sort(np.repeat(mu, times)), np.sort(lam), atol=1e-9)
+    np.testing.assert_allclose(xi, np.linalg.eigvalsh(Z.T @ Z), atol=1e-9)
+
+
+@pytest.mark.parametrize("method", ["REML", "ML"])
+def test_exact_null_of_balanced_groups_is_that_of_F(method):
+    k, m, draws = 6, 5, 20_000
+    model = reference_model("Dyestuff")
+    null = null_distribution(model, method, draws, seed=3)
+    cut = 1 if method == "REML" else k / (k - 1)
+    p0 = stats.f.cdf(cut, k - 1, k * (m - 1))
+    assert abs(np.mean(null == 0) - p0) < 5 * np.sqrt(p0 * (1 - p0) / draws)
+    # above 0 the statistic rises with F: its 95 % quantile is that of F
+    F = stats.f.ppf(0.95, k - 1, k * (m - 1))
+    b, w = (k - 1) * F, k * (m - 1.0)  # SSB and SSE, for SSE / df = 1
+    d, n = (k - 1, k * m - 1) if method == "REML" else (k, k * m)
+    quantile = n * np.log((b + w) / n) - d * np.log(b / d) - (n - d) * np.log(w / (n - d))
+    beyond = np.mean(null > quantile)
+    assert abs(beyond - 0.05) < 5 * np.sqrt(0.05 * 0.95 / draws)
+
+
+def test_exact_test_of_dyestuff():
+    model = reference_model("Dyestuff")
+    none = grouped(model.y, ONE, {})
+    small, large = fit(none), fit(model)
+    result = exact_test(small, large, 20_000, seed=1)
+    table = model.y.reshape(6, 5)
+    F = stats.f_oneway(*table)
+    assert result.statistic == pytest.approx(small.criterion - large.criterion)
+    assert abs(result.p - F.pvalue) < 5 * result.p_se  # the two tests order samples alike
+    assert "Exact likelihood ratio test" in str(result) and "<table>" in result._repr_html_()
+    again = exact_test(small, large, 20_000, seed=1)
+    np.testing.assert_array_equal(result.draws, again.draws)
+    with pytest.raises(ValueError, match="is for one variance"):
+        exact_test(sleep(DAYS), sleep(DAYS, DAYS), seed=1)
+    with pytest.raises(ValueError, match="has 3 covariance parameters"):
+        null_distribution(reference_model("sleepstudy_ris"), seed=1)
+    with pytest.raises(ValueError, match="method must be"):
+        null_distribution(model, "reml", seed=1)
+    with pytest.raises(ValueError, match="draws must be"):
+        exact_test(small, large, 0, seed=1)
+
+
+def test_bootstrap():
+    result = fit(reference_model("Dyestuff"), "ML")
+    boot = bootstrap(result, 200, seed=1)
+    assert isinstance(boot, Bootstrap)
+    np.testing.assert_array_equal(boot.draws, bootstrap(result, 200, seed=1).draws)
+    assert boot.names == ("(Intercept)", "sigma", "sd(Batch: (Intercept))")
+    assert boot.failed == 0
+    y = simulate(result.model, result.beta, result.sigma2, result.theta, 1, 200)[:, 7]
+    refit = fit(result.model.with_response(y), "ML")
+    np.testing.assert_allclose(boot.draws[7], [refit.beta[0], np.sqrt(refit.sigma2),
+                                               refit.variance_components[0].sd[0]], rtol=1e-12)
+    assert boot.boundary == np.sum(boot.draws[:, 2] == 0) > 0
+    np.testing.assert_allclose(boot.intervals(0.9), np.quantile(boot.draws, [0.05, 0.95], 0).T)
+    np.testing.assert_allclose(boot.se, boot.draws.std(axis=0, ddof=1))
+    np.testing.assert_allclose(boot.bias, boot.draws.mean(axis=0) - boot.estimates)
+    # Var(beta) = (sigma2 + m tau2) / n for a balanced design
+    assert boot.se[0] == pytest.approx(result.se[0], rel=5 / np.sqrt(400))
+    assert "refits have a variance at 0" in str(boot) and "<table>" in boot._repr_html_()
+
+
+def test_bootstrap_of_correlations():
+    boot = bootstrap(fit(slopes(3, 12)), 20, seed=1, show_progress=False)
+    assert boot.names[-1] == "cor(subject: z1, z2)"
+    assert np.nanmax(np.abs(boot.draws[:, -1])) <= 1 + 1e-12
+
+
+def test_failed_refits_are_counted(monkeypatch):
+    model = reference_model("Dyestuff")
+    small, large = fit(grouped(model.y, ONE, {})), fit(model)
+    calls = []
+
+    def sometimes(model, method):
+        calls.append(1)
+        if len(calls) % 5 == 0:
+            raise ValueError("no")
+        result = fit(model, method)
+        return result if len(calls) % 7 else SimpleNamespace(converged=False)
+
+    monkeypatch.setattr("lmmcore.bootstrapping.fit", sometimes)
+    boot = bootstrap(large, 35, seed=1)
+    assert boot.failed == 7 + 5 - 1
+    assert len(boot.draws) == 24
+    assert "11 refits failed and are left out" in " ".join(str(boot).split())
+    calls.clear()
+    test = bootstrap_test(small, large, 35, seed=1)
+    assert test.failed > 0 and test.failed + len(test.draws) == 35
+    assert test.p >= (1 + test.failed) / 36
+    assert "count as exceeding" in str(test)
+    monkeypatch.setattr("lmmcore.bootstrapping.fit", lambda *_: SimpleNamespace(converged=False))
+    for call in (lambda: bootstrap(large, 3, seed=1), lambda: bootstrap_test(small, large, 3,
+                                                                             seed=1)):
+        with pytest.raises(ValueError, match="all refits failed"):
+            call()
+
+
+def test_bootstrap_test_agrees_with_the_exact_null():
+    model = reference_model("Dyestuff2")
+    small, large = fit(grouped(model.y, ONE, {})), fit(model)
+    test = bootstrap_test(small, large, 400, seed=2)
+    assert isinstance(test, BootstrapTest)
+    assert test.statistic == 0 and test.p == 1
+    exact = null_distribution(model, "REML", 20_000, seed=1)
+    bound = np.sqrt(np.log(2e6) / (2 * 400)) + 0.01
+    grid = np.linspace(1e-6, 6, 100)
+    gap = np.abs((test.draws[:, None] > grid).mean(axis=0) - (exact[:, None] > grid).mean(axis=0))
+    assert gap.max() < bound
+    assert "parametric bootstrap, 400 pairs" in str(test)
+
+
+def test_bootstrap_p_value_counts_the_observed():
+    test = BootstrapTest("ML", 2.0, np.array([0.0, 1.0, 2.0, 3.0]), 1)
+    assert test.p == 4 / 6
+    assert test.p_se == pytest.approx(np.sqrt(4 / 6 * 2 / 6 / 5))
+    assert LikelihoodRatioTest("ML", (10.0, 10.0 + 1e-9), Nesting(0, 1, 0)).p == 1
+
+
+@pytest.mark.parametrize(("call", "words"), [
+    (lambda f: bootstrap(f, 1, seed=1), "draws must be at least 2"),
+    (lambda f: bootstrap(f, 5, seed=1, level=95), "level must be between"),
+    (lambda f: bootstrap(f, 5, seed=1).intervals(2), "level must be between"),
+    (lambda f: bootstrap_test(f, f, 5, seed=1), "the same"),
+    (lambda f: bootstrap(SimpleNamespace(converged=False), seed=1), "did not converge"),
+])
+def test_bad_input(call, words):
+    with pytest.raises(ValueError, match=words):
+        call(fit(reference_model("Dyestuff")))
