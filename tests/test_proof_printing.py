@@ -1,5 +1,7 @@
 """How derivatives are printed: what they act on must be plain to see."""
 
+import re
+
 from lmmcore.proof import Setting, define, logdet
 
 
@@ -22,3 +24,16 @@ def test_an_operator_in_a_product_is_bracketed():
     assert (D(V * V) * V).latex() == rf"\left({operator}\left(V\,V\right)\right)\,V"
     assert (d(logdet(V)) * V).latex() == r"\left(\mathrm{d}\log\left|V\right|\right)\,V"
     assert (V.I * d(V) * V).latex() == r"V^{-1}\,\mathrm{d}V\,V"
+
+
+def test_mathematics_in_a_relation_name():
+    """The fold-out names what a step used; the title of a cited result may hold mathematics."""
+    s = Setting("n p", where="n > p")
+    X, J = s.full_rank("X: n,p"), s.matrices("J: n,p")
+    title = "what $J$ does: $J'X = 0$, in \\emph{no} text"
+    s.assume(J.T * X, 0, title)
+    d = s.derive(J * J.T * X + X).step(X, "orthogonal")
+    assert d.lines[1].relations == [title]
+    page = d._repr_html_()
+    assert r"“what <span" in page and r"\(J'X = 0\)" in page
+    assert not any("does" in formula for formula in re.findall(r"\\\((.*?)\\\)", page))

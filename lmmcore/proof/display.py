@@ -90,7 +90,7 @@ def _fold_out(d: Derivation) -> str:
         parts.append(f"<p>Assumptions:</p><ul>{items}</ul>")
     rows = []
     for number, line in enumerate(d.lines[1:], start=1):
-        used = [f"${tidy(x)}$" for x in line.relations] + [f"“{x}”" for x in line.lemmas]
+        used = [tidy(x) for x in line.relations] + [f"“{x}”" for x in line.lemmas]
         how = ", ".join(words(x) for x in used) or "multiplying out alone"
         rows.append(f"<li>line {number}: {how}; {line.instances} exact instances agree</li>")
     if rows:
@@ -104,8 +104,13 @@ def _fold_out(d: Derivation) -> str:
 
 
 def tidy(relation: str) -> str:
-    r"""A relation's name as LaTeX: plain text becomes \text{}."""
-    return relation if "\\" in relation or "=" in relation else rf"\text{{{relation}}}"
+    r"""A relation's name for `words`: an equation as mathematics, plain text in \text{}.
+
+    A name that holds mathematics of its own, the title of a cited result, is prose already.
+    """
+    if "$" in relation:
+        return f"“{relation}”"
+    return f"${relation}$" if "\\" in relation or "=" in relation else rf"$\text{{{relation}}}$"
 
 
 def _small_case(d: Derivation) -> str:
