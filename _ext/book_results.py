@@ -1,7 +1,8 @@
 """The role ``{result}``: a link to a recorded result, wherever in the book it is.
 
 ``{result}`woodbury` `` shows its title, ``{result}`that identity <woodbury>` `` other words.
-A name that the ledger does not have is a warning, which -W makes an error.
+A name that the ledger does not have is a warning, which -W makes an error. The statement ids that
+the checker prints beside a result are linked to the index of statements.
 """
 
 from __future__ import annotations
@@ -42,7 +43,17 @@ def read_records(app):
     app.env.book_results = {record["name"]: record for record in load_all()}
 
 
+def link_statements(app, pagename, templatename, context, doctree):
+    if pagename.startswith("chapters/") and "body" in context:
+        context["body"] = re.sub(
+            r'<span class="cite">([ABE]\d[\d.]*)</span>',
+            r'<a class="cite" href="statements.html#\1">\1</a>',
+            context["body"],
+        )
+
+
 def setup(app):
     app.add_role("result", ResultRole())
+    app.connect("html-page-context", link_statements)
     app.connect("builder-inited", read_records)
     return {"version": "1", "parallel_read_safe": False, "parallel_write_safe": True}

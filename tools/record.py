@@ -16,6 +16,7 @@ import jupytext
 import nbformat
 
 from chapters import ROOT, ChapterError, check_source, execute, is_notebook, pages, place, shown
+from ledger_page import write_ledger_page
 
 KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
 
@@ -84,6 +85,8 @@ def main(names: list[str]) -> int:
         sys.exit(f"error: no chapter is called {', '.join(sorted(unknown))} (see _toc.yml)")
     wrong, changed = [], 0
     for i, page in enumerate(chosen, 1):
+        if shows_ledger(page):
+            write_ledger_page()
         start = time.perf_counter()
         print(f"[{i}/{len(chosen)}] {shown(page)[:-3]}", end=" ... ", flush=True)
         target = page.with_suffix(".ipynb")
@@ -108,6 +111,7 @@ def main(names: list[str]) -> int:
             changed += 1
         seconds = time.perf_counter() - start
         print(f"{seconds:.1f} s, {'recorded anew' if new else 'unchanged'}", flush=True)
+    write_ledger_page()
     for message in wrong:
         print(f"error: {message}", file=sys.stderr)
     if wrong:

@@ -28,16 +28,24 @@ VERDICTS = ("holds", "holds under conditions", "false as printed", "model", "ope
 
 @dataclass(frozen=True)
 class Table:
-    """Rows for the page and for the terminal; ``html`` holds the cells of the page."""
+    """Rows for the page and for the terminal; ``html`` holds the cells of the page.
+
+    With ``anchors`` each row has an address of its own, ``#`` and the text of its first cell.
+    """
 
     header: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
     html: tuple[tuple[str, ...], ...]
     caption: str
+    anchors: bool = False
 
     def _repr_html_(self) -> str:
         head = "".join(f'<th scope="col">{escape(x)}</th>' for x in self.header)
-        body = "".join("<tr>" + "".join(f"<td>{x}</td>" for x in r) + "</tr>" for r in self.html)
+        addresses = [f' id="{escape(r[0])}"' if self.anchors else "" for r in self.rows]
+        body = "".join(
+            f"<tr{address}>" + "".join(f"<td>{x}</td>" for x in row) + "</tr>"
+            for address, row in zip(addresses, self.html, strict=True)
+        )
         return (
             f'<div class="ledger" tabindex="0" role="region" aria-label="{escape(self.caption)}">'
             f'<table class="table"><caption>{escape(self.caption)}</caption>'
@@ -48,11 +56,16 @@ class Table:
         return "\n".join(" | ".join(r) for r in (self.header, *self.rows))
 
 
-def table(header: tuple[str, ...], rows: list[tuple[tuple[str, str], ...]], caption: str) -> Table:
+def table(
+    header: tuple[str, ...],
+    rows: list[tuple[tuple[str, str], ...]],
+    caption: str,
+    anchors: bool = False,
+) -> Table:
     """A table from rows of (plain text, HTML) pairs."""
     plain = tuple(tuple(p for p, _ in row) for row in rows)
     html = tuple(tuple(h for _, h in row) for row in rows)
-    return Table(header, plain, html, caption)
+    return Table(header, plain, html, caption, anchors)
 
 
 def _both(text: str) -> tuple[str, str]:
@@ -67,14 +80,12 @@ def link(record: dict[str, Any]) -> tuple[str, str]:
 
 @cache
 def statements() -> tuple[dict[str, Any], ...]:
-    """The sources' statements: id, text, verdict, chapter and a note on the verdict."""
+    """The sources' statements: id, text, verdict, chapter and a note on the verdict.
+
+    A statement whose verdict is "model" has a ``label`` too, that of the typed display.
+    """
     text = (resources.files(__package__) / "statements.json").read_text(encoding="utf-8")
     return tuple(json.loads(text))
-
-
-def evidence(identifier: str) -> list[dict[str, Any]]:
-    """The recorded results that answer a statement."""
-    return [r for r in load_all() if identifier in r["cites"]]
 
 
 def totals() -> Table:
@@ -117,12 +128,16 @@ def _how_far(record: dict[str, Any]) -> str:
 
 def answered(source: str) -> Table:
     """The statements of a source (A, B or E) with their verdicts and where they are answered."""
-    rows = []
+    records, rows = load_all(), []
     for s in statements():
         if s["id"][0] != source:
             continue
-        found = [link(r) for r in evidence(s["id"])]
+        found = [link(r) for r in records if s["id"] in r["cites"]]
         where = ", ".join(p for p, _ in found), "<br>".join(h for _, h in found)
+        if label := s.get("label"):
+            address = f"{s['chapter']}.html#equation-{label}"
+            typed = "the model", f'<a href="{escape(address)}">the model</a>'
+            where = ", ".join(filter(None, (typed[0], where[0]))), f"{typed[1]}<br>{where[1]}"
         verdict = s["verdict"]
         if verdict == "open":
             verdict = "in part" if found else "not yet in this edition"
@@ -130,4 +145,4 @@ def answered(source: str) -> Table:
             (_both(s["id"]), _both(s["text"]), _both(verdict), _both(s["note"]), where)
         )
     header = ("id", "statement", "verdict", "remark", "where")
-    return table(header, rows, f"Statements of source {source}")
+    return table(header, rows, f"Statements of source {source}", anchors=True)

@@ -19,12 +19,13 @@ import sympy as sp
 from .derivation import Derivation, Result
 from .entries import ByEntries
 from .errors import ProofError
-from .expressions import OPERATIONS, Expr, plain, rebuild
+from .expressions import OPERATIONS, Expr, latex, plain, rebuild, sympy_latex
 from .refutation import Refutation
 from .setting import Differential, Hypothesis, Letter, Setting
 
 RECORD = "LMMCORE_RECORD"  # set by `make record`
 CHAPTER = "LMMCORE_CHAPTER"  # set by whatever runs a chapter
+TEX = ("tex", "counterexample_tex")  # how a record is displayed; it may be older than these
 _entered: dict[str, str] = {}
 _recalling: list[str] = []
 
@@ -64,9 +65,11 @@ def enter(result: Result | Refutation | ByEntries) -> None:
     new = record_of(result)
     path = folder() / f"{name}.json"
     old = load(name) if path.exists() else {}
-    changed = [k for k in new if k not in ("seconds", "chapter") and new[k] != old.get(k)]
+    lacking = [k for k in TEX if k in new and k not in old]
+    changed = [k for k in new if k not in ("seconds", "chapter", *lacking) and new[k] != old.get(k)]
     if os.environ.get(RECORD):
-        if changed or new["chapter"] != old["chapter"]:  # other seconds alone are no change
+        # other seconds alone are no change
+        if changed or lacking or new["chapter"] != old["chapter"]:
             path.parent.mkdir(exist_ok=True)
             text = json.dumps(new, indent=1, ensure_ascii=False, sort_keys=True)
             path.write_text(text + "\n", encoding="utf-8")
@@ -88,10 +91,15 @@ def record_of(result: Result | Refutation | ByEntries) -> dict[str, Any]:
         "statement": result.statement(),
     }
     if isinstance(result, ByEntries):
-        return out | {"how": result.how}
+        left = result.left_tex or sympy_latex(result.left)
+        return out | {"how": result.how, "tex": f"{left} = {sympy_latex(result.right)}"}
     out["setting"] = setting_data(result.setting)
+    out["tex"] = f"{latex(result.lhs)} = {latex(result.rhs)}"
     if isinstance(result, Refutation):
-        return out | {"counterexample": str(result.counterexample)}
+        given = r",\ ".join(f"{latex(a)} = {latex(b)}" for a, b in result.given)
+        out["tex"] = (rf"{given}\ \Rightarrow\ " if given else "") + out["tex"]
+        shown = list(result.counterexample.latex())
+        return out | {"counterexample": str(result.counterexample), "counterexample_tex": shown}
     d = result.derivation
     return out | {
         "quantifier": d.quantifier(),
