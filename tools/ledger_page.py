@@ -39,6 +39,9 @@ def ledger_page(text: str) -> str:
 
 
 def write_ledger_page() -> None:
+    """Renew the sections, if the book has such a page."""
+    if LEDGER not in pages():
+        return
     text = LEDGER.read_text(encoding="utf-8")
     if (new := ledger_page(text)) != text:
         LEDGER.write_text(new, encoding="utf-8")
