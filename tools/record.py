@@ -40,7 +40,7 @@ def record(page: Path) -> str:
         for output in cell.outputs:
             output.pop("transient", None)
             if "data" in output:
-                output.metadata = nbformat.from_dict({})
+                output.metadata = named(output.metadata)
                 output.data = nbformat.from_dict(
                     {k: v for k, v in output.data.items() if not k.startswith("image/")}
                 )
@@ -48,6 +48,12 @@ def record(page: Path) -> str:
     text = nbformat.writes(notebook).rstrip("\n") + "\n"
     no_machine_paths(notebook, page)
     return text
+
+
+def named(metadata: nbformat.NotebookNode) -> nbformat.NotebookNode:
+    """The name under which a cell glues a number into the prose, and nothing else."""
+    name = metadata.get("scrapbook", {}).get("name")
+    return nbformat.from_dict({"scrapbook": {"name": name}} if name else {})
 
 
 def joined(outputs: list) -> list:

@@ -1,0 +1,1 @@
+"""What judges the answers: one module a chapter, each with its ``EXERCISES``."""

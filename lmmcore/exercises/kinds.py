@@ -1,0 +1,503 @@
+"""The kinds of answers: how each is read, and when two of them are the same.
+
+An answer counts by what it is worth, not by how it is written.
+"""
+
+from __future__ import annotations
+
+import inspect
+import math
+import numbers
+import random
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+import sympy as sp
+
+from lmmcore.proof import ProofError, Setting
+from lmmcore.proof.derivation import Derivation, Result
+from lmmcore.proof.derivation import check as check_equality
+from lmmcore.proof.expressions import Expr, lift
+from lmmcore.proof.refutation import Refutation
+
+from . import limits
+
+
+class Unreadable(Exception):
+    """The answer is not the kind of thing that was asked for."""
+
+
+class Unequal(Exception):
+    """The answer was read and is not the solution; the message says where that shows."""
+
+
+def is_untouched(answer: Any) -> bool:
+    """Whether an answer is still the stub: ``...``, or a function that returns ``...``."""
+    if answer is ...:
+        return True
+    if isinstance(answer, tuple | list) and answer and all(x is ... for x in answer):
+        return True
+    if not inspect.isfunction(answer):
+        return False
+    stubs = (_body(_returns_dots), _body(_is_dots))
+    return _body(answer) in stubs
+
+
+def _body(function: Any) -> tuple[bytes, tuple[Any, ...]]:
+    return function.__code__.co_code, function.__code__.co_consts[-1:]
+
+
+def _returns_dots():
+    return ...
+
+
+def _is_dots(): ...
+
+
+class Kind:
+    """What is asked for: how to read an answer, and when it equals the solution.
+
+    Attributes
+    ----------
+    expects : str
+        The form, in words, for whoever gave another.
+    solution : object
+    """
+
+    expects: str
+    solution: Any
+
+    def read(self, answer: Any) -> Any:
+        """The answer as this kind sees it; `Unreadable` when it is of another kind."""
+        raise NotImplementedError
+
+    def same(self, value: Any, other: Any) -> bool:
+        """Whether two answers, both read, are equivalent."""
+        raise NotImplementedError
+
+    def compare(self, value: Any) -> None:
+        """`Unequal` when the answer is not the solution."""
+        if not self.same(value, self.read(self.solution)):
+            raise Unequal("")
+
+
+@dataclass(frozen=True)
+class Number(Kind):
+    """A number, compared with a relative tolerance."""
+
+    solution: float
+    tolerance: float = 1e-3
+    expects: str = "a number"
+
+    def read(self, answer: Any) -> float:
+        if isinstance(answer, bool | np.bool_ | str) or answer is None:
+            raise Unreadable(f"This is {_kind_of(answer)}.")
+        if isinstance(answer, np.ndarray) and answer.size == 1:
+            answer = answer.item()
+        if isinstance(answer, sp.Basic):
+            if not answer.is_number:
+                raise Unreadable("This has symbols in it: put numbers in their place.")
+            answer = complex(answer)
+            if answer.imag:
+                raise Unreadable("This is a complex number.")
+            answer = answer.real
+        if not isinstance(answer, numbers.Real):
+            raise Unreadable(f"This is {_kind_of(answer)}.")
+        if not math.isfinite(answer):
+            raise Unreadable(f"This is {float(answer)}: somewhere a calculation went wrong.")
+        return float(answer)
+
+    def same(self, value: float, other: float) -> bool:
+        return math.isclose(value, other, rel_tol=self.tolerance)
+
+
+@dataclass(frozen=True)
+class Choice(Kind):
+    """A letter, one of those offered."""
+
+    solution: str
+    options: str
+    expects: str = ""
+
+    def __post_init__(self) -> None:
+        letters = ", ".join(f'"{x}"' for x in self.options)
+        object.__setattr__(self, "expects", f"one of the letters {letters}")
+
+    def read(self, answer: Any) -> str:
+        if not isinstance(answer, str):
+            raise Unreadable(f"This is {_kind_of(answer)}.")
+        letter = answer.strip().strip("()").lower()
+        if len(letter) != 1 or letter not in self.options:
+            raise Unreadable("That letter is not offered.")
+        return letter
+
+    def same(self, value: str, other: str) -> bool:
+        return value == other
+
+
+@dataclass(frozen=True)
+class Expression(Kind):
+    """A SymPy expression in named symbols.
+
+    Attributes
+    ----------
+    symbols : mapping
+        Name to the smallest whole number it may be, or to None for a positive real number. What
+        the student assumes of a symbol does not matter, only its name.
+    """
+
+    solution: sp.Expr
+    symbols: Mapping[str, int | None]
+    expects: str = ""
+
+    def __post_init__(self) -> None:
+        names = ", ".join(self.symbols)
+        object.__setattr__(self, "expects", f"a SymPy expression in {names}")
+
+    def read(self, answer: Any) -> sp.Expr:
+        if isinstance(answer, sp.Equality):
+            raise Unreadable("This is an equation: give its right-hand side.")
+        if isinstance(answer, Expr) and answer.op == "number":
+            answer = answer.value
+        exact = numbers.Rational | float | np.integer | np.floating | Fraction
+        if isinstance(answer, bool) or not isinstance(answer, exact | sp.Expr):
+            raise Unreadable(f"This is {_kind_of(answer)}.")
+        if isinstance(answer, np.generic):
+            answer = answer.item()
+        value = sp.sympify(answer).doit()
+        if value.has(sp.nan, sp.oo, sp.zoo, -sp.oo):
+            raise Unreadable("This is not a finite number.")
+        if not isinstance(value, sp.Expr):
+            raise Unreadable(f"This is {_kind_of(answer)}.")
+        value = value.xreplace({x: sp.Symbol(x.name, real=True) for x in value.free_symbols})
+        unknown = sorted(x.name for x in value.free_symbols if x.name not in self.symbols)
+        if unknown:
+            raise Unreadable(f"The symbol {', '.join(unknown)} is not one of the exercise.")
+        self._worth(value, self._points()[0])
+        return value
+
+    def _points(self) -> list[dict[str, sp.Rational]]:
+        rng = random.Random("points of " + " ".join(self.symbols))
+        return [
+            {
+                name: sp.Integer(rng.randint(low, low + 9)) if low is not None
+                else sp.Rational(rng.randint(1, 60), rng.randint(1, 12))
+                for name, low in self.symbols.items()
+            }
+            for _ in range(12)
+        ]  # fmt: skip
+
+    @staticmethod
+    def _worth(value: sp.Expr, point: Mapping[str, sp.Rational]) -> sp.Expr:
+        at = {x: point[x.name] for x in value.free_symbols}
+        worth = sp.N(value.xreplace(at), 50)
+        if not (worth.is_number and worth.is_comparable):
+            raise Unreadable("It has no value as a number.")
+        return worth
+
+    def _difference(self, value: sp.Expr, other: sp.Expr) -> Mapping[str, sp.Rational] | None:
+        for point in self._points():
+            a, b = self._worth(value, point), self._worth(other, point)
+            if abs(a - b) > sp.Float("1e-30") * (abs(a) + abs(b)):
+                return point
+        return None
+
+    def same(self, value: sp.Expr, other: Any) -> bool:
+        return self._difference(value, self.read(other)) is None
+
+    def compare(self, value: sp.Expr) -> None:
+        point = self._difference(value, self.read(self.solution))
+        if point is not None:
+            at = ", ".join(f"{name} = {x}" for name, x in point.items())
+            worth = sp.N(self._worth(value, point), 6)
+            raise Unequal(f"At {at} your expression is {worth}, and that is not right.")
+
+
+@dataclass(frozen=True)
+class MatrixExpression(Kind):
+    """An expression of `lmmcore.proof` in the symbols of a setting.
+
+    Attributes
+    ----------
+    setting : callable
+        Makes the setting whose symbols the student declared too.
+    solution : callable
+        From that setting's symbols by name to the solution.
+    without : mapping
+        Operations (``d``, ``logdet``, ``inverse``, ...) or symbols the answer must be free of, with
+        what to say when it is not. For "the next line", which equals the line before it.
+    """
+
+    setting: Callable[[], tuple[Setting, dict[str, Expr]]]
+    solution: Callable[[dict[str, Expr]], Any]
+    without: Mapping[str, str] = field(default_factory=dict)
+    expects: str = "an expression of lmmcore.proof in the symbols of the exercise"
+
+    def read(self, answer: Any) -> Expr:
+        if callable(answer) and answer in (self.solution,):
+            answer = answer(self.setting()[1])
+        if isinstance(answer, Derivation | Result):
+            raise Unreadable("This is a derivation: give its last expression.")
+        try:
+            value = lift(answer)
+            setting, _ = self.setting()
+            setting.check_symbols(value)
+        except ProofError as error:
+            raise Unreadable(f"{error}.") from None
+        return value
+
+    def same(self, value: Expr, other: Any) -> bool:
+        setting, symbols = self.setting()
+        other = lift(other(symbols)) if callable(other) else other
+        try:
+            return check_equality(setting, value, other) != "refuted"
+        except ProofError:  # shapes that differ
+            return False
+
+    def compare(self, value: Expr) -> None:
+        setting, symbols = self.setting()
+        right = lift(self.solution(symbols))
+        if value.shape != right.shape:
+            raise Unreadable(f"It is {_shape(value)}, and what is asked for is {_shape(right)}.")
+        if check_equality(setting, value, right) == "refuted":
+            raise Unequal("There are exact matrices for which it is something else.")
+        for node in value.walk():
+            for name in (node.op, node.value if node.op == "symbol" else None):
+                if name in self.without:
+                    raise Unequal(self.without[name])
+
+
+@dataclass(frozen=True)
+class Function(Kind):
+    """A function of data, compared by its values on several data sets.
+
+    Attributes
+    ----------
+    solution : callable
+    cases : sequence of tuples
+        Arguments. None of them is shown.
+    returns : str
+        What it must return, in words.
+    """
+
+    solution: Callable[..., Any]
+    cases: Sequence[tuple[Any, ...]]
+    returns: str = "a number"
+    tolerance: float = 1e-6
+    expects: str = ""
+
+    def __post_init__(self) -> None:
+        arguments = ", ".join(inspect.signature(self.solution).parameters)
+        object.__setattr__(self, "expects", f"a function of ({arguments}) returning {self.returns}")
+
+    def read(self, answer: Any) -> list[np.ndarray]:
+        if isinstance(answer, list):  # a solution's values, read before
+            return answer
+        if not callable(answer) or isinstance(answer, type):
+            raise Unreadable(f"This is {_kind_of(answer)}.")
+        values = []
+        for case in self.cases:
+            try:
+                value = limits.run(lambda c=case: answer(*[_copy(x) for x in c]))
+            except limits.TookTooLong:
+                message = f"It was still running after {limits.SECONDS:g} seconds."
+                raise Unreadable(message) from None
+            except (Exception, SystemExit) as error:
+                raise Unreadable(f"Your function raised {type(error).__name__}: {error}.") from None
+            values.append(self._value(value))
+        return values
+
+    @staticmethod
+    def _value(value: Any) -> np.ndarray:
+        if value is ... or value is None:
+            raise Unreadable("Your function returns nothing.")
+        try:
+            array = np.asarray(value, dtype=float)
+        except (TypeError, ValueError):
+            raise Unreadable(f"Your function returns {_kind_of(value)}.") from None
+        if isinstance(value, str | bool) or not np.all(np.isfinite(array)):
+            raise Unreadable("Your function returns a value that is no finite number.")
+        return array
+
+    def same(self, value: list[np.ndarray], other: Any) -> bool:
+        return all(self._close(a, b) for a, b in zip(value, self.read(other), strict=True))
+
+    def _close(self, a: np.ndarray, b: np.ndarray) -> bool:
+        if a.shape != b.shape and not (a.size == b.size == 1):
+            return False
+        scale = self.tolerance * max(float(np.max(np.abs(b), initial=0.0)), 1e-12)
+        return bool(np.all(np.abs(a.reshape(b.shape) - b) <= scale))
+
+    def compare(self, value: list[np.ndarray]) -> None:
+        for number, (a, b) in enumerate(zip(value, self.read(self.solution), strict=True), start=1):
+            if a.shape != b.shape and not (a.size == b.size == 1):
+                raise Unreadable(f"It returns an array of shape {a.shape}, not {b.shape}.")
+            if not self._close(a, b):
+                raise Unequal(f"On data set {number} of {len(value)} its value is not right.")
+
+
+@dataclass(frozen=True)
+class Property(Kind):
+    """Anything that has a property: a basis, a counterexample with numbers, a starting value.
+
+    Attributes
+    ----------
+    solution : object
+        One of the right answers.
+    reads : callable
+        Turns an answer into what the tests look at; may raise `Unreadable`.
+    tests : sequence of (callable, str)
+        What must hold, and what to say when it does not, in order.
+    """
+
+    solution: Any
+    reads: Callable[[Any], Any]
+    tests: Sequence[tuple[Callable[[Any], bool], str]]
+    expects: str = ""
+
+    def read(self, answer: Any) -> Any:
+        return self.reads(answer)
+
+    def same(self, value: Any, other: Any) -> bool:
+        return bool(np.array_equal(value, self.reads(other)))
+
+    def compare(self, value: Any) -> None:
+        for test, message in self.tests:
+            if not test(value):
+                raise Unequal(message)
+
+
+@dataclass(frozen=True)
+class Counterexample(Kind):
+    """Which line of a derivation is false, and exact matrices which show it.
+
+    The answer is a pair: the line's number, and values of the symbols by name (sizes follow).
+
+    Attributes
+    ----------
+    setting : callable
+        Makes the setting.
+    lines : callable
+        From the setting's symbols by name to the expressions, the first one included.
+    solution : pair
+        The number of the false line (the first line is 1) and a counterexample.
+    """
+
+    setting: Callable[[], tuple[Setting, dict[str, Expr]]]
+    lines: Callable[[dict[str, Expr]], list[Expr]]
+    solution: tuple[int, dict[str, Any]]
+    expects: str = "a pair: the number of the false line, and a dictionary from symbols to matrices"
+
+    def read(self, answer: Any) -> tuple[int, dict[str, Any]]:
+        if not (isinstance(answer, tuple | list) and len(answer) == 2):
+            raise Unreadable(f"This is {_kind_of(answer)}.")
+        line, values = answer
+        if isinstance(line, bool) or not isinstance(line, int) or not isinstance(values, dict):
+            raise Unreadable("Its parts are not a number and a dictionary.")
+        _, symbols = self.setting()
+        if not 1 < line <= len(self.lines(symbols)):
+            raise Unreadable("There is no step that leads to a line of that number.")
+        unknown = sorted(str(x) for x in values if str(x) not in symbols)
+        if unknown:
+            raise Unreadable(f"The symbol {', '.join(unknown)} is not one of the exercise.")
+        return line, {str(name): value for name, value in values.items()}
+
+    def same(self, value: Any, other: Any) -> bool:
+        return value[0] == other[0]
+
+    def compare(self, value: tuple[int, dict[str, Any]]) -> None:
+        line, values = value
+        setting, symbols = self.setting()
+        if line != self.solution[0]:
+            raise Unequal("That line follows from the one above it.")
+        above, false = self.lines(symbols)[line - 2 : line]
+        try:
+            sizes = _sizes(setting, values)
+            Refutation.search(setting, lift(above), lift(false), at=values, sizes=sizes)
+        except ProofError as error:
+            raise Unequal(f"It is that line, but these values do not show it: {error}.") from None
+
+
+@dataclass(frozen=True)
+class Derived(Kind):
+    """A derivation from one expression to another, each of its lines proved."""
+
+    setting: Callable[[], tuple[Setting, dict[str, Expr]]]
+    solution: Callable[[dict[str, Expr]], Derivation]
+    expects: str = "a derivation, s.derive(...).step(...)..."
+
+    def read(self, answer: Any) -> Derivation:
+        if callable(answer) and answer in (self.solution,):
+            answer = answer(self.setting()[1])
+        if isinstance(answer, Result):
+            answer = answer.derivation
+        if not isinstance(answer, Derivation):
+            raise Unreadable(f"This is {_kind_of(answer)}.")
+        return answer
+
+    def same(self, value: Derivation, other: Any) -> bool:
+        return value.rhs.key() == other.rhs.key()
+
+    def compare(self, value: Derivation) -> None:
+        wanted = self.read(self.solution)
+        if len(value.lines) < 2:
+            raise Unequal("It has no step yet.")
+        if value.lhs.key() != wanted.lhs.key():
+            raise Unequal("It does not begin with the expression that was given.")
+        if value.rhs.key() != wanted.rhs.key():
+            raise Unequal("It does not end where it should: compare your last line with the claim.")
+        try:
+            setting, _ = self.setting()
+            for above, below in zip(value.lines[:-1], value.lines[1:], strict=True):
+                # judged in the exercise's own setting: the student's may assume more
+                if check_equality(setting, above.expression, below.expression) == "refuted":
+                    raise Unequal("A line does not follow under the assumptions of the exercise.")
+        except ProofError as error:
+            raise Unreadable(f"{error}.") from None
+
+
+def _kind_of(answer: Any) -> str:
+    if answer is None:
+        return "None"
+    if isinstance(answer, str):
+        return "a text"
+    if isinstance(answer, bool | np.bool_):
+        return "a truth value"
+    if isinstance(answer, np.ndarray):
+        return f"an array of shape {answer.shape}"
+    if isinstance(answer, sp.MatrixBase):
+        return f"a matrix of shape {answer.shape}"
+    if isinstance(answer, numbers.Number):
+        return "a number"
+    if callable(answer):
+        return "a function"
+    return f"of type {type(answer).__name__}"
+
+
+def _shape(x: Expr) -> str:
+    return "a number" if x.shape is None else f"a {x.shape[0]} x {x.shape[1]} matrix"
+
+
+def _copy(x: Any) -> Any:
+    return x.copy() if isinstance(x, np.ndarray) else x
+
+
+def _sizes(setting: Setting, values: Mapping[str, Any]) -> dict[str, int]:
+    """The dimensions that the shapes of given matrices fix."""
+    sizes: dict[str, int] = {}
+    for name, value in values.items():
+        if name not in setting.letters:
+            continue
+        try:
+            shape = sp.Matrix(value).shape
+        except (TypeError, ValueError):
+            raise Unreadable(f"{name} is not a matrix.") from None
+        for dimension, number in zip(setting.letters[name].shape, shape, strict=True):
+            if not isinstance(dimension, sp.Symbol):
+                continue
+            if sizes.setdefault(dimension.name, int(number)) != number:
+                raise Unreadable(f"{dimension} cannot be {sizes[dimension.name]} and {number}.")
+    return sizes

@@ -1,0 +1,349 @@
+"""Plain Jupyter notebooks from the chapters: for students without solutions, for instructors with.
+
+    chapters/NAME.md -> _build/notebooks/student/NAME.ipynb, _build/notebooks/instructor/NAME.ipynb
+
+The chapter's source is the only source. Its MyST directives and roles become Markdown that every
+notebook program shows; a directive or role that is not known here stops the writing, so that no
+raw directive is ever handed out. References are links when the book's address is known
+(``html_baseurl`` in _config.yml), else words.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+import zipfile
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+
+import nbformat
+import yaml
+from pybtex.database import parse_file
+
+from chapters import ROOT, is_notebook, pages
+
+OUT = ROOT / "_build" / "notebooks"
+KINDS = ("student", "instructor")
+FENCE = re.compile(r"(`{3,}|~{3,}|:{3,})\s*(?:\{([^}]*)\}\s*(.*)|(\w*)\s*)$")
+LABEL = r"\([\w-]+\)=|%.*|\+\+\+.*"
+DROPPED = ("bibliography", "eval-rst", "toctree", "tableofcontents")
+ADMONITIONS = ("admonition", "attention", "important", "note", "seealso", "tip", "warning")
+
+
+class NotebookError(Exception):
+    """What in a chapter's source cannot be put into a plain notebook."""
+
+
+@dataclass(frozen=True)
+class Directive:
+    """A fenced block: ``lines`` is its content without the options."""
+
+    name: str
+    argument: str
+    options: dict[str, object]
+    lines: list[str]
+
+
+@dataclass
+class Page:
+    """A chapter while it is being rewritten."""
+
+    path: Path
+    solutions: bool
+    cells: list = field(default_factory=list)
+    text: list[str] = field(default_factory=list)
+    cited: list[str] = field(default_factory=list)
+    exercises: int = 0
+    in_solution: bool = False
+
+    def close_text(self) -> None:
+        source = "\n".join(self.text).strip()
+        self.text = []
+        if source:
+            self.cells.append(nbformat.v4.new_markdown_cell(re.sub(r"\n{3,}", "\n\n", source)))
+
+
+def notebook(path: Path, solutions: bool) -> nbformat.NotebookNode:
+    """A chapter as a plain notebook, its code not yet run."""
+    page = Page(path, solutions)
+    lines = path.read_text(encoding="utf-8").splitlines()
+    if lines and lines[0] == "---":
+        lines = lines[lines.index("---", 1) + 1 :]
+    walk(page, lines)
+    page.close_text()
+    if page.in_solution:
+        raise NotebookError(f"{path.name}: a solution-start has no solution-end")
+    if page.cited:
+        entries = [f"- {reference(key)}" for key in sorted(set(page.cited))]
+        page.cells.append(nbformat.v4.new_markdown_cell("## References\n\n" + "\n".join(entries)))
+    page.cells.insert(0, nbformat.v4.new_markdown_cell(preamble(path, solutions)))
+    for i, cell in enumerate(page.cells):
+        cell["id"] = f"cell-{i}"  # the same bytes every time
+    made = nbformat.v4.new_notebook(cells=page.cells)
+    made.metadata = nbformat.from_dict(
+        {
+            "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
+            "language_info": {"name": "python"},
+        }
+    )
+    nbformat.validate(made)
+    return made
+
+
+def preamble(path: Path, solutions: bool) -> str:
+    where = f"[{book()['title']}]({address(path.stem)})" if address("") else f"*{book()['title']}*"
+    kind = (
+        "Instructor's notebook: with solutions, marking and common mistakes. Not for students."
+        if solutions
+        else "Put your answers where a cell has `...`, run it, and its check says whether they are "
+        "right."
+    )
+    return (
+        f"{where}, page `{path.stem}`. {kind}\n\n"
+        "It needs the package `lmmcore`: in a clone of the book `make lab` has it ready; elsewhere "
+        "`pip install .` in the clone does."
+    )
+
+
+def walk(page: Page, lines: list[str]) -> None:
+    """Rewrite lines of MyST into the page's cells."""
+    i = begin = 0
+
+    def prose(end: int) -> None:  # in one piece, because a role may go over the end of a line
+        kept = [x for x in lines[begin:end] if not re.fullmatch(LABEL, x.strip())]
+        write(page, words(page, "\n".join(kept)).split("\n"))
+
+    while i < len(lines):
+        fence = FENCE.match(lines[i].strip())
+        if fence:
+            prose(i)
+            end = closing(lines, i, fence.group(1))
+            if fence.group(2) is None:
+                write(page, lines[i : end + 1])
+            else:
+                directive(page, read(fence, lines[i + 1 : end]))
+            i = begin = end + 1
+            continue
+        i += 1
+    prose(len(lines))
+
+
+def closing(lines: list[str], start: int, mark: str) -> int:
+    for i in range(start + 1, len(lines)):
+        if re.fullmatch(re.escape(mark) + re.escape(mark[0]) + "*", lines[i].strip()):
+            return i
+    raise NotebookError(f"a fence is not closed: {lines[start]}")
+
+
+def read(fence: re.Match, body: list[str]) -> Directive:
+    options: dict[str, object] = {}
+    if body and body[0].strip() == "---":
+        close = body.index("---", 1)
+        options = yaml.safe_load("\n".join(body[1:close])) or {}
+        body = body[close + 1 :]
+    else:
+        text = []
+        while body and re.match(r":[\w-]+:", body[0].strip()):
+            text.append(body[0].strip()[1:].replace(":", ": ", 1))
+            body = body[1:]
+        options = yaml.safe_load("\n".join(text)) or {} if text else {}
+    return Directive(fence.group(2).strip(), fence.group(3).strip(), options, body)
+
+
+def write(page: Page, lines: list[str]) -> None:
+    if page.solutions or not page.in_solution:
+        page.text += lines
+
+
+def directive(page: Page, found: Directive) -> None:
+    """Rewrite one directive."""
+    if found.name.split()[0] == "code-cell":
+        code = "\n".join(found.lines).strip("\n")
+        if page.solutions or not page.in_solution:
+            page.close_text()
+            page.cells.append(nbformat.v4.new_code_cell(code))
+    elif found.name == "math":
+        write(page, ["", "$$", *(x for x in found.lines if x.strip()), "$$", ""])
+    elif found.name == "exercise":
+        page.exercises += 1
+        name = f" ({words(page, found.argument)})" if found.argument else ""
+        write(page, ["", f"### Exercise {page.exercises}{name}", ""])
+        walk(page, found.lines)
+    elif found.name == "hint":
+        title = found.argument or "Hint"
+        write(page, ["", f"<details><summary>{words(page, title)}</summary>", ""])
+        walk(page, found.lines)
+        write(page, ["", "</details>", ""])
+    elif found.name == "solution-start":
+        page.in_solution = True
+        write(page, ["", "**Solution**", ""])
+    elif found.name == "solution-end":
+        if page.solutions:
+            page.text += marking(page)
+        page.in_solution = False
+    elif found.name in ADMONITIONS:
+        inner = Page(page.path, page.solutions)
+        walk(inner, found.lines)
+        if inner.cells:
+            raise NotebookError(f"{page.path.name}: an admonition with a code cell in it")
+        page.cited += inner.cited
+        title = found.argument or found.name.capitalize()
+        quoted = [f"> {x}".rstrip() for x in "\n".join(inner.text).strip().splitlines()]
+        write(page, ["", f"> **{words(page, title)}**", ">", *quoted, ""])
+    elif found.name not in DROPPED:
+        raise NotebookError(f"{page.path.name}: the directive {found.name} is not known here")
+
+
+def marking(page: Page) -> list[str]:
+    """Marking and common mistakes of the exercises that the cells before check."""
+    from lmmcore.exercises import exercises
+
+    code = "\n".join(c.source for c in page.cells if c.cell_type == "code")
+    identifiers = re.findall(r"\bcheck\(\s*\"([\w-]+)\"", code)
+    if not identifiers:
+        return []
+    exercise = exercises()[identifiers[-1]]
+    mistakes = [f"- {m.message}" for m in exercise.misconceptions]
+    return ["", f"**Marking.** {exercise.rubric}", "", "**Common mistakes**", "", *mistakes, ""]
+
+
+# -- roles ---------------------------------------------------------------------------------
+
+
+def words(page: Page, text: str) -> str:
+    """A line's roles as plain Markdown."""
+
+    def replace(match: re.Match) -> str:
+        role, content = match.group(1), match.group(2)
+        titled = re.fullmatch(r"(.+?)\s*<([^<>]+)>", content)
+        title, target = titled.groups() if titled else (None, content)
+        if role in ("ref", "numref", "eq", "result"):
+            if target not in places():
+                raise NotebookError(f"{page.path.name}: {role} to {target}, which is nowhere")
+            there, known = places()[target]
+            return linked(title or known, there, target)
+        if role.startswith("py:"):
+            return f"`{title or target.removeprefix('~').removeprefix('lmmcore.')}`"
+        if role.startswith("cite"):
+            page.cited += [key.strip() for key in content.split(",")]
+            return citation(content, textual=role == "cite:t")
+        if role in ("glue", "glue:text"):
+            values = glued(page.path.stem)
+            if target not in values:
+                raise NotebookError(f"{page.path.name}: no cell glues {target}: make record")
+            return values[target]
+        raise NotebookError(f"{page.path.name}: the role {role} is not known here")
+
+    text = re.sub(r"(?<!`)\{([a-z]+(?::[a-z]+)?)\}`([^`]+)`", replace, text)
+    return re.sub(r"\[([^\]]+)\]\((?:[\w-]+\.md)?#([\w-]+)\)", local_link, text)
+
+
+def local_link(match: re.Match) -> str:
+    title, target = match.groups()
+    return linked(title, places()[target][0], target) if target in places() else title
+
+
+def linked(title: str, page: str, anchor: str) -> str:
+    there = address(page)
+    return f"[{title}]({there}#{anchor})" if there else title
+
+
+@cache
+def book() -> dict[str, str]:
+    config = yaml.safe_load((ROOT / "_config.yml").read_text(encoding="utf-8"))
+    base = config.get("sphinx", {}).get("config", {}).get("html_baseurl", "")
+    return {"title": config["title"], "base": base.rstrip("/")}
+
+
+def address(page: str) -> str:
+    return f"{book()['base']}/chapters/{page}.html" if book()["base"] else ""
+
+
+@cache
+def places() -> dict[str, tuple[str, str]]:
+    """Every label and result of the book: its page, and how a reference to it reads."""
+    from lmmcore.proof.records import load_all
+
+    found = {r["name"]: (r["chapter"], r["title"]) for r in load_all()}
+    for path in pages():
+        text = path.read_text(encoding="utf-8")
+        for label, title in re.findall(r"^\(([\w-]+)\)=\n+#+ (.+)$", text, flags=re.M):
+            found[label] = (path.stem, title.strip())
+        named = re.findall(r"^\s*:?(?:label|name):\s*([\w-]+)\s*$", text, flags=re.M)
+        for label in named:
+            kind = {"def": "the definition", "model": "the model", "fig": "the figure",
+                    "ex": "the exercise"}.get(label.split("-")[0], "there")  # fmt: skip
+            found.setdefault(label, (path.stem, kind))
+    return found
+
+
+@cache
+def glued(stem: str) -> dict[str, str]:
+    """The numbers that a chapter's cells put into its prose, from its recording."""
+    recording = nbformat.read(ROOT / "chapters" / f"{stem}.ipynb", as_version=4)
+    values = {}
+    for cell in recording.cells:
+        for output in cell.get("outputs", []):
+            name = output.get("metadata", {}).get("scrapbook", {}).get("name")
+            if name:
+                plain = next(v for k, v in output.data.items() if k.endswith("text/plain"))
+                values[name] = plain.strip("'\"")
+    return values
+
+
+@cache
+def bibliography():
+    return parse_file(str(ROOT / "references.bib")).entries
+
+
+def authors(key: str) -> str:
+    entry = bibliography()[key]
+    if "author" not in entry.persons:
+        return entry.fields["title"]
+    names = [" ".join(p.prelast_names + p.last_names) for p in entry.persons["author"]]
+    return names[0] + " et al." if len(names) > 2 else " and ".join(names)
+
+
+def citation(keys: str, textual: bool) -> str:
+    found = [k.strip() for k in keys.split(",")]
+    parts = [(authors(k), bibliography()[k].fields["year"]) for k in found]
+    if textual:
+        return ", ".join(f"{who} ({year})" for who, year in parts)
+    return "(" + "; ".join(f"{who}, {year}" for who, year in parts) + ")"
+
+
+def reference(key: str) -> str:
+    fields = bibliography()[key].fields
+    where = next((fields[k] for k in ("journal", "publisher", "howpublished") if k in fields), "")
+    return re.sub(r"[{}]", "", f"{authors(key)} ({fields['year']}). {fields['title']}. {where}.")
+
+
+# -- writing -------------------------------------------------------------------------------
+
+
+def write_all(out: Path = OUT) -> list[Path]:
+    """Every chapter's two notebooks and a zip archive for each kind."""
+    written = []
+    for kind in KINDS:
+        (out / kind).mkdir(parents=True, exist_ok=True)
+        for old in (out / kind).glob("*.ipynb"):
+            old.unlink()
+        for page in filter(is_notebook, pages()):
+            made = notebook(page, solutions=kind == "instructor")
+            written.append(out / kind / f"{page.stem}.ipynb")
+            written[-1].write_text(nbformat.writes(made).rstrip("\n") + "\n", encoding="utf-8")
+        with zipfile.ZipFile(out / f"{kind}.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+            for path in sorted((out / kind).glob("*.ipynb")):
+                entry = zipfile.ZipInfo(f"{kind}/{path.name}", (1980, 1, 1, 0, 0, 0))
+                entry.compress_type = zipfile.ZIP_DEFLATED
+                archive.writestr(entry, path.read_bytes())
+    return written
+
+
+if __name__ == "__main__":
+    try:
+        done = write_all()
+    except NotebookError as error:
+        sys.exit(f"error: {error}")
+    print(f"{len(done)} notebooks and two archives are in {OUT.relative_to(ROOT)}.")
