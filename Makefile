@@ -1,6 +1,8 @@
 # make book     build and verify the book, from nothing      -> _build/html/index.html
 # make test     run every test, replay every recorded run    -> _build/test-report.xml
 # make record   run the chapters, write chapters/*.ipynb     (one: make record CHAPTER=block-matrices)
+# make exercises                               -> _build/notebooks/student and /instructor, with archives
+# make lab      the student's notebooks in JupyterLab
 # make lint     ruff      make lock     requirements.in -> requirements.txt      make clean
 #
 # Each sets up what it needs in $(VENV). Another interpreter: make book PYTHON=python3.12
@@ -11,7 +13,7 @@ CHAPTER ?=
 ARGS    ?=
 RUN     := $(VENV)/bin/python
 
-.PHONY: book test record lint lock setup clean
+.PHONY: book test record exercises lab lint lock setup clean
 .DEFAULT_GOAL := book
 
 setup:
@@ -27,6 +29,12 @@ test: setup
 
 record: setup
 	@$(RUN) tools/record.py $(CHAPTER)
+
+exercises: setup
+	@$(RUN) tools/notebooks.py
+
+lab: exercises
+	@$(RUN) tools/lab.py
 
 lint: setup
 	@$(RUN) -m ruff check .

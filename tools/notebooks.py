@@ -102,7 +102,7 @@ def preamble(path: Path, solutions: bool) -> str:
     return (
         f"{where}, page `{path.stem}`. {kind}\n\n"
         "It needs the package `lmmcore`: in a clone of the book `make lab` has it ready; elsewhere "
-        "`pip install .` in the clone does."
+        "`pip install .` in the clone does.\n\n" + macros()
     )
 
 
@@ -215,7 +215,7 @@ def words(page: Page, text: str) -> str:
     """A line's roles as plain Markdown."""
 
     def replace(match: re.Match) -> str:
-        role, content = match.group(1), match.group(2)
+        role, content = match.group(1), " ".join(match.group(2).split())
         titled = re.fullmatch(r"(.+?)\s*<([^<>]+)>", content)
         title, target = titled.groups() if titled else (None, content)
         if role in ("ref", "numref", "eq", "result"):
@@ -254,6 +254,13 @@ def book() -> dict[str, str]:
     config = yaml.safe_load((ROOT / "_config.yml").read_text(encoding="utf-8"))
     base = config.get("sphinx", {}).get("config", {}).get("html_baseurl", "")
     return {"title": config["title"], "base": base.rstrip("/")}
+
+
+def macros() -> str:
+    """The book's TeX macros, for a notebook's own MathJax: a formula that shows nothing."""
+    config = yaml.safe_load((ROOT / "_config.yml").read_text(encoding="utf-8"))
+    known = config["sphinx"]["config"]["mathjax3_config"]["tex"]["macros"]
+    return "$" + "".join(f"\\def\\{name}{{{tex}}}" for name, tex in known.items()) + "$"
 
 
 def address(page: str) -> str:

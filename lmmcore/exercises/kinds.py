@@ -20,7 +20,7 @@ import sympy as sp
 from lmmcore.proof import ProofError, Setting
 from lmmcore.proof.derivation import Derivation, Result
 from lmmcore.proof.derivation import check as check_equality
-from lmmcore.proof.expressions import Expr, lift
+from lmmcore.proof.expressions import Expr, as_scalar, lift
 from lmmcore.proof.refutation import Refutation
 
 from . import limits
@@ -247,11 +247,11 @@ class MatrixExpression(Kind):
             setting.check_symbols(value)
         except ProofError as error:
             raise Unreadable(f"{error}.") from None
-        return value
+        return _number_if_single(value)
 
     def same(self, value: Expr, other: Any) -> bool:
         setting, symbols = self.setting()
-        other = lift(other(symbols)) if callable(other) else other
+        other = _number_if_single(lift(other(symbols) if callable(other) else other))
         try:
             return check_equality(setting, value, other) != "refuted"
         except ProofError:  # shapes that differ
@@ -259,7 +259,7 @@ class MatrixExpression(Kind):
 
     def compare(self, value: Expr) -> None:
         setting, symbols = self.setting()
-        right = lift(self.solution(symbols))
+        right = _number_if_single(lift(self.solution(symbols)))
         if value.shape != right.shape:
             raise Unreadable(f"It is {_shape(value)}, and what is asked for is {_shape(right)}.")
         if check_equality(setting, value, right) == "refuted":
@@ -372,53 +372,57 @@ class Property(Kind):
 
 @dataclass(frozen=True)
 class Counterexample(Kind):
-    """Which line of a derivation is false, and exact matrices which show it.
+    """Which step of a derivation is false, and exact matrices which show it.
 
-    The answer is a pair: the line's number, and values of the symbols by name (sizes follow).
+    The answer is a pair: the step's number, and values of the symbols by name (sizes follow).
 
     Attributes
     ----------
     setting : callable
         Makes the setting.
     lines : callable
-        From the setting's symbols by name to the expressions, the first one included.
+        From the setting's symbols by name to the expressions; step 1 leads from the first of them
+        to the second.
     solution : pair
-        The number of the false line (the first line is 1) and a counterexample.
+        The number of the false step and a counterexample.
     """
 
     setting: Callable[[], tuple[Setting, dict[str, Expr]]]
     lines: Callable[[dict[str, Expr]], list[Expr]]
     solution: tuple[int, dict[str, Any]]
-    expects: str = "a pair: the number of the false line, and a dictionary from symbols to matrices"
+    expects: str = "a pair: the number of the false step, and a dictionary from symbols to matrices"
 
     def read(self, answer: Any) -> tuple[int, dict[str, Any]]:
         if not (isinstance(answer, tuple | list) and len(answer) == 2):
             raise Unreadable(f"This is {_kind_of(answer)}.")
-        line, values = answer
-        if isinstance(line, bool) or not isinstance(line, int) or not isinstance(values, dict):
+        step, values = answer
+        if isinstance(step, bool) or not isinstance(step, int) or not isinstance(values, dict):
             raise Unreadable("Its parts are not a number and a dictionary.")
         _, symbols = self.setting()
-        if not 1 < line <= len(self.lines(symbols)):
-            raise Unreadable("There is no step that leads to a line of that number.")
+        if not 1 <= step < len(self.lines(symbols)):
+            raise Unreadable("There is no step of that number.")
+        missing = sorted(set(symbols) - {str(x) for x in values})
+        if missing:
+            raise Unreadable(f"No value is given to {', '.join(missing)}.")
         unknown = sorted(str(x) for x in values if str(x) not in symbols)
         if unknown:
             raise Unreadable(f"The symbol {', '.join(unknown)} is not one of the exercise.")
-        return line, {str(name): value for name, value in values.items()}
+        return step, {str(name): value for name, value in values.items()}
 
     def same(self, value: Any, other: Any) -> bool:
         return value[0] == other[0]
 
     def compare(self, value: tuple[int, dict[str, Any]]) -> None:
-        line, values = value
+        step, values = value
         setting, symbols = self.setting()
-        if line != self.solution[0]:
+        if step != self.solution[0]:
             raise Unequal("That line follows from the one above it.")
-        above, false = self.lines(symbols)[line - 2 : line]
+        above, false = self.lines(symbols)[step - 1 : step + 1]
         try:
             sizes = _sizes(setting, values)
             Refutation.search(setting, lift(above), lift(false), at=values, sizes=sizes)
         except ProofError as error:
-            raise Unequal(f"It is that line, but these values do not show it: {error}.") from None
+            raise Unequal(f"It is that step, but these values do not show it: {error}.") from None
 
 
 @dataclass(frozen=True)
@@ -475,6 +479,10 @@ def _kind_of(answer: Any) -> str:
     if callable(answer):
         return "a function"
     return f"of type {type(answer).__name__}"
+
+
+def _number_if_single(x: Expr) -> Expr:
+    return as_scalar(x) if x.shape == (1, 1) else x
 
 
 def _shape(x: Expr) -> str:

@@ -1,0 +1,202 @@
+"""The checks of the exercises, checked: right answers pass, wrong ones are named."""
+
+import ast
+import math
+import re
+from importlib import import_module
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import sympy as sp
+
+from chapters import ROOT, cells, pages
+from lmmcore.exercises import check, exercises, find
+
+ANSWERS = {
+    identifier: answers
+    for path in sorted((Path(__file__).parent / "exercise_answers").glob("[a-z]*.py"))
+    for identifier, answers in import_module(f"exercise_answers.{path.stem}").ANSWERS.items()
+}
+IDENTIFIERS = sorted(exercises())
+
+
+class Hostile:
+    """Whatever is asked of it, it raises."""
+
+    def __getattr__(self, name):
+        raise RuntimeError(name)
+
+    def __eq__(self, other):
+        raise RuntimeError("compared")
+
+    __hash__ = None
+
+
+def endless(*arguments):
+    while True:
+        pass
+
+
+def failing(*arguments):
+    raise RuntimeError("no")
+
+
+GARBAGE = [
+    None, "", "an answer", float("nan"), float("inf"), math.pi * 1e7, sp.nan, sp.zoo,
+    sp.Symbol("unrelated"), sp.Eq(sp.Symbol("a"), 1), [], {}, (1, 2, 3), np.zeros((7, 5)),
+    np.array([[np.nan]]), sp.zeros(3, 5), True, object(), Hostile(), failing, lambda: 3, int,
+    SimpleNamespace(), b"bytes",
+]  # fmt: skip
+
+
+def test_every_exercise_is_tried():
+    assert set(ANSWERS) == set(exercises())
+
+
+@pytest.mark.parametrize("identifier", IDENTIFIERS)
+def test_there_are_enough_answers(identifier):
+    answers = ANSWERS[identifier]
+    assert len(answers.right) >= 3
+    assert len(answers.wrong) >= 5
+
+
+@pytest.mark.parametrize(
+    ("identifier", "number"), [(i, k) for i in IDENTIFIERS for k in range(len(ANSWERS[i].right))]
+)
+def test_right_answer(identifier, number):
+    verdict = check(identifier, ANSWERS[identifier].right[number])
+    assert verdict.status == "right", verdict
+    assert verdict.message == find(identifier).take_away
+
+
+@pytest.mark.parametrize(
+    ("identifier", "number"), [(i, k) for i in IDENTIFIERS for k in range(len(ANSWERS[i].wrong))]
+)
+def test_wrong_answer(identifier, number):
+    answer, words = ANSWERS[identifier].wrong[number]
+    verdict = check(identifier, answer)
+    assert verdict.status == "not yet", verdict
+    assert words in verdict.message
+    if words:
+        assert words in "".join(m.message for m in find(identifier).misconceptions)
+
+
+@pytest.mark.parametrize("identifier", IDENTIFIERS)
+def test_every_misconception_is_met(identifier):
+    met = [check(identifier, answer).message for answer, _ in ANSWERS[identifier].wrong]
+    assert {m.message for m in find(identifier).misconceptions} <= set(met)
+
+
+@pytest.mark.parametrize("identifier", IDENTIFIERS)
+def test_untouched_stub(identifier):
+    def with_text(y):
+        """What it should do."""
+        return ...
+
+    def bare(a, b): ...
+
+    assert {check(identifier, x).status for x in (..., with_text, bare)} == {"not attempted"}
+    assert check(identifier).status == "not attempted"
+
+
+@pytest.mark.parametrize("number", range(len(GARBAGE)))
+@pytest.mark.parametrize("identifier", IDENTIFIERS)
+def test_garbage(identifier, number):
+    verdict = check(identifier, GARBAGE[number])
+    assert verdict.status in ("cannot read", "not yet"), verdict
+    assert verdict.message
+    assert str(verdict.status) in ("cannot read", "not yet")
+    assert "_repr" not in verdict._repr_html_()
+
+
+def test_a_loop_without_end_is_ended(monkeypatch):
+    monkeypatch.setattr("lmmcore.exercises.limits.SECONDS", 0.2)
+    functions = [i for i in IDENTIFIERS if type(find(i).kind).__name__ == "Function"]
+    for identifier in functions[:3]:
+        verdict = check(identifier, endless)
+        assert verdict.status == "cannot read"
+        assert "running" in verdict.message
+
+
+def test_unknown_exercise():
+    with pytest.raises(ValueError, match="there is no exercise 'x'"):
+        check("x", 1)
+
+
+def test_nothing_is_printed(capsys):
+    def talkative(*arguments):
+        print("secret")
+        return 1.0
+
+    for identifier in IDENTIFIERS:
+        check(identifier, talkative)
+    assert capsys.readouterr().out == ""
+
+
+# -- the chapters --------------------------------------------------------------------------
+
+
+def calls(code):
+    """The exercises that a cell checks."""
+    return [
+        node.args[0].value
+        for node in ast.walk(ast.parse(code))
+        if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "check"
+    ]
+
+
+def asked(code):
+    """What a cell asks for: names, and functions with their parameters, given to check."""
+    tree = ast.parse(code)
+    functions = {
+        node.name: ast.unparse(node.args) for node in tree.body if isinstance(node, ast.FunctionDef)
+    }
+    found = []
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "check":
+            name = ast.unparse(node.args[1])
+            found.append((node.args[0].value, name, functions.get(name)))
+    return found
+
+
+STUBS = [(p, c) for p in pages() for c in cells(p) if "stub" in c.tags]
+SOLVED = [(p, c) for p in pages() for c in cells(p) if "stub" not in c.tags and calls(c.code)]
+
+
+def test_each_exercise_has_its_stub_and_its_solution():
+    stubs = sorted(x for _, c in STUBS for x in calls(c.code))
+    solved = sorted(x for _, c in SOLVED for x in calls(c.code))
+    assert stubs == IDENTIFIERS
+    assert solved == IDENTIFIERS
+
+
+def test_stub_and_solution_agree_in_name_and_signature():
+    stubs = sorted(x for _, c in STUBS for x in asked(c.code))
+    solved = sorted(x for _, c in SOLVED for x in asked(c.code))
+    assert stubs == solved
+
+
+@pytest.mark.parametrize("identifier", IDENTIFIERS)
+def test_exercise_in_its_chapter(identifier):
+    """Statement, three hints, stub, solution with its check: in that order, in its chapter."""
+    text = (ROOT / "chapters" / f"{find(identifier).chapter}.md").read_text(encoding="utf-8")
+    statement = text.index(f":label: ex-{identifier}\n")
+    solution = text.index(f"{{solution-start}} ex-{identifier}\n")
+    stub = text.index(f'check("{identifier}"')
+    assert statement < stub < solution < text.index(f'check("{identifier}"', solution)
+    hints = re.findall(r"\{hint\} (.+)", text[statement:stub])
+    assert len(hints) >= 3
+    assert text.index("{solution-end}", solution) > text.index(f'check("{identifier}"', solution)
+
+
+@pytest.mark.parametrize("identifier", IDENTIFIERS)
+def test_the_message_does_not_give_the_answer_away(identifier):
+    """A stub's line for the answer is not in any message, nor the code of the solution."""
+    (solved,) = [c.code for _, c in SOLVED if identifier in calls(c.code)]
+    name = {i: n for i, n, _ in asked(solved)}[identifier]
+    lines = re.findall(rf"^{re.escape(name)} = (.+)$", solved, flags=re.M)
+    for misconception in find(identifier).misconceptions:
+        for line in lines:
+            assert len(line) < 4 or line not in misconception.message
