@@ -2,7 +2,7 @@
 
 import re
 
-from lmmcore.proof import Setting, define, logdet
+from lmmcore.proof import Setting, as_scalar, define, logdet
 
 
 def test_partial_derivative_of_a_letter_is_a_fraction():
@@ -37,3 +37,11 @@ def test_mathematics_in_a_relation_name():
     page = d._repr_html_()
     assert r"“what <span" in page and r"\(J'X = 0\)" in page
     assert not any("does" in formula for formula in re.findall(r"\\\((.*?)\\\)", page))
+
+
+def test_a_small_case_takes_a_1_x_1_matrix_for_its_number():
+    s = Setting("n")
+    y = s.vectors("y: n")
+    lines = s.derive(y.T * y).step(as_scalar(y.T * y), "a number")
+    assert "every line" in str(lines.on(n=2))
+    assert "<ol" in lines._repr_html_()

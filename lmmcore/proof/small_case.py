@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from .errors import ProofError, SoundnessError
-from .expressions import sympy_latex
+from .expressions import as_scalar, sympy_latex
 from .instances import Counterexample, Instance, Unusable, same, used_names
 
 if TYPE_CHECKING:
@@ -28,11 +28,14 @@ class SmallCase:
         if unknown:
             raise ProofError(f"{', '.join(unknown)}: the dimensions are {', '.join(setting.dims)}")
         full = {d: sizes.get(name, 1) for name, d in setting.dims.items()}
-        used = used_names(derivation.setting, *(line.expression for line in derivation.lines))
+        lines = [line.expression for line in derivation.lines]
+        if any(line.shape is None for line in lines):  # a 1 x 1 matrix is read as a number, too
+            lines = [as_scalar(line) for line in lines]
+        used = used_names(derivation.setting, *lines)
         for attempt in range(60):
             try:
                 instance = Instance(setting, full, random.Random(attempt), height=2)
-                values = [instance.evaluate(line.expression) for line in derivation.lines]
+                values = [instance.evaluate(line) for line in lines]
             except Unusable:
                 continue
             if not all(same(values[0], v) for v in values):
