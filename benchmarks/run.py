@@ -64,10 +64,10 @@ class Case:
 
 
 def slopes(groups: int, rows: int = 10, seed: int = 1) -> Columns:
-    """Random intercept and slope; as many rows in every group."""
+    """Random intercept and slope; as many rows in every group, at places of its own."""
     rng = np.random.default_rng(seed)
     g = np.repeat(np.arange(groups), rows)
-    x = np.tile(np.linspace(-1.0, 1.0, rows), groups)
+    x = rng.standard_normal(groups * rows)
     u = rng.standard_normal((groups, 2)) @ np.array([[1.0, 0.3], [0.0, 0.5]])
     return {"y": 2.0 + x + u[g, 0] + u[g, 1] * x + rng.standard_normal(len(g)), "x": x, "g": g}
 
@@ -225,7 +225,7 @@ def main() -> None:
     parser.add_argument("--python", default=sys.executable, help="interpreter with the peers")
     parser.add_argument("--cases", nargs="*", choices=CASES, default=list(CASES))
     parser.add_argument("--programs", nargs="*", help="only these")
-    parser.add_argument("--rows", nargs="*", type=float, default=[], help="one pass over such files")
+    parser.add_argument("--rows", nargs="*", type=float, default=[], help="files of so many rows")
     parser.add_argument("--output", type=Path, default=RESULTS)
     parser.add_argument("--child", nargs=3, metavar=("PROGRAM", "FOLDER", "FORMULA"),
                         help=argparse.SUPPRESS)

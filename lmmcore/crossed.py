@@ -278,14 +278,10 @@ class CrossedProfile(Profile):
         self.z_scale = [np.sqrt(np.mean(Z.multiply(Z).sum(axis=0), keepdims=True))
                         for Z in self.blocks.Z]
 
-    def criterion(self, theta: Array) -> float:
-        """-2 l(theta) without the derivatives, whose traces take most of the time (B19, B31)."""
+    def _values(self, theta: Array) -> tuple[float, float]:
+        """rss and log|.| without the traces, which take most of the time."""
         W, least_squares = self._eliminated(theta)
-        return self._criterion(least_squares.rss, self._log_det(W, least_squares.Sxx))
-
-    def sigma2(self, theta: Array) -> float:
-        """sigma2(theta) = rss / m without the derivatives (B16, B30)."""
-        return self._eliminated(theta)[1].rss / self.m
+        return least_squares.rss, self._log_det(W, least_squares.Sxx)
 
     def pieces(self, theta: Array) -> CrossedPieces:
         """As for any profile; only the squares of theta matter."""

@@ -13,13 +13,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 from itertools import product
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from lmmcore.covariance import Array
-from lmmcore.model import Factor, LinearMixedModel, grouped
+from lmmcore.model import Factor, LinearMixedModel, grouped, levels_and_codes
 
 Variables = tuple[str, ...]  # the variables of one product; () is the intercept
 
@@ -80,6 +81,7 @@ def from_formula(formula: str, data: Any) -> LinearMixedModel:
     return grouped(y, X, groups, Z, kinds)
 
 
+@lru_cache(64)  # the parser takes longer than the fit of a small data set
 def read_formula(formula: str) -> tuple[str, list[Variables], list[Bar]]:
     """The response, the products of the fixed effects, and the terms with bars."""
     sides = formula.split("~")
@@ -234,9 +236,8 @@ class _Table:
         for name in names:
             part = self.column(name)
             if not isinstance(part, Factor):
-                levels, codes = np.unique(part, return_inverse=True)
-                integers = np.all(levels == np.round(levels)) and np.max(np.abs(levels)) < 2**53
-                part = Factor(levels.astype(np.int64) if integers else levels, codes)
+                integers = np.max(np.abs(part)) < 2**53 and np.array_equal(part, np.rint(part))
+                part = levels_and_codes(part.astype(np.int64) if integers else part)
             whole = part if whole is None else _crossing(whole, part)
         return whole
 

@@ -28,6 +28,7 @@ from lmmcore.covariance import (
     repeated,
 )
 
+TALL = 10_000  # rows from which on a QR is made of cross-products
 LARGEST = 1e70  # fourth powers of the data still fit into a floating-point number
 STRUCTURES = {"unstructured": Unstructured, "diagonal": Diagonal, "identity": ScaledIdentity}
 
@@ -146,7 +147,7 @@ class LinearMixedModel:
         """
         # columns of unit length: the units of the covariates then make no rounding difference
         length = np.linalg.norm(self.X, axis=0)
-        Q, R = np.linalg.qr(self.X / np.where(length > 0, length, 1.0))
+        Q, R = _qr(self.X / np.where(length > 0, length, 1.0))
         # in a QR without pivoting R_jj = 0 says that column j depends on those before it
         dependent = [name for name, r in zip(self.names, np.diag(R), strict=True) if abs(r) < 1e-10]
         if dependent:
@@ -272,6 +273,38 @@ def from_groups(
     return grouped(y_all, stacked["X"], {"subject": subject}, {"subject": stacked["Z"]}, covariance)
 
 
+def _qr(X: Array) -> tuple[Array, Array]:
+    """X = Q R with Q'Q = I, by Householder's method, or for many rows by X'X = R'R, taken twice.
+
+    The second time Q'Q is I but for the square of X's condition, times the rounding, so that the
+    result is as good as Householder's if that is small (Yamamoto et al. 2015).
+    """
+    if len(X) < TALL:
+        return np.linalg.qr(X)
+    Qt, R = X.T, np.eye(X.shape[1])
+    for _ in range(2):
+        cross = Qt @ Qt.T
+        if np.linalg.cond(cross) > 1e8:
+            return np.linalg.qr(X)
+        C = np.linalg.cholesky(cross)
+        Qt, R = np.linalg.inv(C) @ Qt, C.T @ R
+    return Qt.T, R
+
+
+def levels_and_codes(labels: np.ndarray) -> Factor:
+    """The distinct labels in order, and which of them each row has; whole numbers by counting."""
+    if labels.dtype.kind in "iu" and len(labels):
+        lowest, highest = int(labels.min()), int(labels.max())
+        if highest - lowest < 4 * len(labels) and highest < 2**63:
+            offset = labels.astype(np.int64, copy=False) - lowest  # one byte would overflow
+            occurs = np.zeros(highest - lowest + 1, bool)
+            occurs[offset] = True
+            levels = np.flatnonzero(occurs)
+            return Factor((levels + lowest).astype(labels.dtype),
+                          (np.cumsum(occurs) - 1)[offset])
+    return Factor(*np.unique(labels, return_inverse=True))
+
+
 def _numeric(name: str, values: Any) -> Array:
     array = np.asarray(values)
     if array.dtype == object and (missing := sum(v is None for v in array.flat)):
@@ -282,10 +315,11 @@ def _numeric(name: str, values: Any) -> Array:
             "(convert labels to indicator columns, objects with .astype(float))"
         )
     array = array.astype(float)
-    bad = int(np.sum(~np.isfinite(array)))
-    if bad:
+    largest = max(np.max(array, initial=0.0), -np.min(array, initial=0.0))  # nan if one is nan
+    if not np.isfinite(largest):
+        bad = int(np.sum(~np.isfinite(array)))
         raise ValueError(f"{name} has {bad} missing or infinite values: drop those rows first")
-    if np.max(np.abs(array), initial=0.0) > LARGEST:
+    if largest > LARGEST:
         raise ValueError(f"{name} has values beyond {LARGEST:g}: choose a larger unit")
     return array
 
@@ -308,7 +342,8 @@ def _design(name: str, values: Any, n: int) -> tuple[Array, tuple[str, ...]]:
                 raise ValueError(f"{name}[{key!r}] has shape {column.shape}; y has {n} entries")
         if not columns:
             raise ValueError(f"{name} has no columns")
-        return (np.column_stack([np.broadcast_to(c, n) for c in columns]),
+        # column by column in memory, which is how they are used
+        return (np.array([np.broadcast_to(c, n) for c in columns]).T,
                 tuple(str(key) for key in values))
     array = _numeric(name, values)
     if array.ndim != 2 or array.shape[1] == 0:
@@ -401,7 +436,7 @@ def _term(name: str, labels: Any, columns: Any, kind: str, n: int) -> tuple[Term
     if isinstance(labels, Factor):
         levels, codes = labels
     else:
-        levels, codes = np.unique(_labels(name, labels, n), return_inverse=True)
+        levels, codes = levels_and_codes(_labels(name, labels, n))
     Z, effects = _design("Z", {"(Intercept)": 1} if columns is None else columns, n)
     empty = [effect for effect, z in zip(effects, Z.T, strict=True) if not np.any(z)]
     if empty:

@@ -165,8 +165,7 @@ class Profile:
         ----------
         theta : (n_theta,) array
         """
-        pieces = self.pieces(np.asarray(theta, float))
-        return self._criterion(pieces.rss, pieces.log_det)
+        return self._criterion(*self._values(np.asarray(theta, float)))
 
     def log_likelihood(self, theta: Array) -> float:
         """l(theta) = -criterion / 2."""
@@ -174,7 +173,12 @@ class Profile:
 
     def sigma2(self, theta: Array) -> float:
         """sigma2(theta) = rss / m, in squared units of y (B16, B30)."""
-        return self.pieces(np.asarray(theta, float)).rss / self.m
+        return self._values(np.asarray(theta, float))[0] / self.m
+
+    def _values(self, theta: Array) -> tuple[float, float]:
+        """rss and log|.|; a form that has them for less than their derivatives says how."""
+        pieces = self.pieces(theta)
+        return pieces.rss, pieces.log_det
 
     def derivatives(self, theta: Array, kind: str = "observed") -> tuple[float, Array, Array]:
         """The criterion, its gradient (n_theta,) and its Hessian (n_theta, n_theta) in theta.

@@ -91,12 +91,25 @@ class GroupedProfile(Profile):
         h = H[:, -1] - np.einsum("ixg,x->ig", H[:, :-1], beta)
         return Reduced(E, H, h, log_det_W, Sxx, beta)
 
+    def _sums(self, reduced: Reduced) -> tuple[float, float]:
+        """rss (B20, B30) and the log-determinant of the criterion (B18, B31)."""
+        gap = self.within.b - reduced.beta
+        rss = self.within.ww + float(gap @ self.within.Axx @ gap) + float(np.sum(reduced.h**2))
+        if self.method == "ML":
+            return rss, reduced.log_det_W
+        return rss, reduced.log_det_W + float(np.linalg.slogdet(reduced.Sxx)[1]) + self.log_det_XtX
+
+    def _values(self, theta: Array) -> tuple[float, float]:
+        if self._latest is not None and np.array_equal(self._latest[0], theta):
+            return super()._values(theta)
+        return self._sums(self._reduced(theta))
+
     def _pieces(self, theta: Array) -> Pieces:
         """log|.| and rss at theta, with derivatives in Gamma, as sums over the groups."""
-        E, H, h, log_det, Sxx, beta = self._reduced(theta)
+        reduced = self._reduced(theta)
+        E, H, h, _, Sxx, _ = reduced
+        rss, log_det = self._sums(reduced)
         reml = self.method == "REML"
-        gap = self.within.b - beta
-        rss = self.within.ww + float(gap @ self.within.Axx @ gap) + float(np.sum(h * h))
         half = np.linalg.inv(np.linalg.cholesky(Sxx)).T  # half half' = (X'W^-1X)^-1
         T = _product(E, E)  # Z_g'W_g^-1Z_g
         t = np.einsum("iag,ig->ag", E, h)  # Z_g'Py
@@ -105,7 +118,6 @@ class GroupedProfile(Profile):
         dlog_det = T.sum(axis=2)
         if reml:
             dlog_det = dlog_det - YY.sum(axis=2)
-            log_det += float(np.linalg.slogdet(Sxx)[1]) + self.log_det_XtX
 
         def second(directions: Array) -> tuple[Array, Array]:
             def traces(A: Array) -> Array:  # sum_g tr(A_g D_i T_g D_j)
@@ -154,8 +166,12 @@ def _group_qr(term: Term, data: list[Array]) -> tuple[Array, Array, Within]:
     """
     codes, G, q = term.codes, len(term.levels), len(term.effects)
     R, F = np.zeros((q, q, G)), np.zeros((q, len(data), G))
+    starts = np.flatnonzero(np.diff(codes, prepend=-1))  # of the groups, if each is in one piece
+    in_pieces = len(starts) == G and np.array_equal(codes[starts], np.arange(G))
 
     def product(a: Array, b: Array) -> Array:
+        if in_pieces:
+            return np.add.reduceat(a * b, starts)
         return np.bincount(codes, weights=a * b, minlength=G)
 
     columns, rest = [z.copy() for z in term.columns.T], [d.copy() for d in data]

@@ -9,6 +9,7 @@ import pytest
 from reference_models import REFERENCES, reference_model
 
 from lmmcore import fit, from_formula, load
+from lmmcore.formula import read_formula
 
 FORMULAS = {
     "sleepstudy_ri": "Reaction ~ Days + (1 | Subject)",
@@ -200,5 +201,6 @@ def test_formulae_and_pandas_are_not_imported_before_they_are_needed():
 
 def test_without_formulae_it_says_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "formulae.parser", None)
+    read_formula.cache_clear()
     with pytest.raises(ImportError, match=r"pip install 'lmmcore\[formula\]'"):
         from_formula("y ~ x", TABLE)
