@@ -116,7 +116,16 @@ class Covariance:
 
 
 class Structure(Covariance):
-    """An elementary structure for a vector of q random effects."""
+    """An elementary structure for a vector of q random effects.
+
+    Attributes
+    ----------
+    without_noise : str
+        What to do if the likelihood rises as these effects take all the variation and sigma2 goes
+        to 0; empty if that cannot be.
+    """
+
+    without_noise: str = ""
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.size})"
@@ -137,6 +146,10 @@ class Structure(Covariance):
         """A typical size of each theta_j, given the sizes of the q columns of Z, (n_theta,)."""
         raise NotImplementedError
 
+    def phi_unit(self, z_scale: Array) -> Array:
+        """A size of sqrt(1/2) |Z dGamma Z'| within one level, for the covariances in phi."""
+        raise NotImplementedError
+
     def starts(self) -> list[Array]:
         """Where to start from, in units of ``parameter_scale``."""
         raise NotImplementedError
@@ -145,7 +158,7 @@ class Structure(Covariance):
         """The theta that means no random effects."""
         return np.zeros(self.n_theta)
 
-    def edges(self, theta: Array, z_scale: Array) -> list[tuple[Array, str]]:
+    def edges(self, theta: Array) -> list[tuple[Array, str]]:
         """Far points of theta, each with what to do if the criterion is no higher there."""
         return []
 
@@ -245,6 +258,10 @@ class LinearStructure(Structure):
     def parameter_scale(self, z_scale: Array) -> Array:
         row = np.array([np.flatnonzero(e)[0] // self.size for e in self.basis])
         return 1.0 / z_scale[row]
+
+    def phi_unit(self, z_scale: Array) -> Array:
+        outer = np.outer(z_scale, z_scale)
+        return np.sqrt(0.5) * np.array([np.linalg.norm(e * outer) for e in self.phi_basis])
 
     def starts(self) -> list[Array]:
         return [np.array([float(np.trace(e) > 0) for e in self.basis])]  # Lambda = I

@@ -365,6 +365,6 @@ class CrossedProfile(Profile):
 
 
 def has_scalar_terms(model: LinearMixedModel) -> bool:
-    """Whether the model has several terms with known groups and one effect each."""
-    return len(model.terms) > 1 and all(
-        term.codes is not None and len(term.effects) == 1 for term in model.terms)
+    """Whether the model has several terms with independent groups and one effect each."""
+    return len(model.terms) > 1 and model.exchangeable and all(
+        len(term.effects) == 1 for term in model.terms)

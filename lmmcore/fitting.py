@@ -25,6 +25,7 @@ from lmmcore.profile import Profile
 from lmmcore.results import GRADIENT_TOLERANCE, Fit, VarianceComponent
 from lmmcore.structure import GroupedProfile, has_groups
 from lmmcore.sufficient import SummarisedModel, SummarisedProfile
+from lmmcore.tridiagonal import SeriesProfile, has_series
 
 FEW_LEVELS = 200  # up to here the general form is as fast as the crossed one, and more exact
 
@@ -123,6 +124,8 @@ def _profile(model: LinearMixedModel, method: str) -> Profile:
     """The way to the criterion that suits the model's structure and size."""
     if isinstance(model, SummarisedModel):
         return SummarisedProfile(model, method)
+    if has_series(model):
+        return SeriesProfile(model, method)
     if has_groups(model):
         return GroupedProfile(model, method)
     if has_scalar_terms(model) and model.k > FEW_LEVELS:
@@ -163,8 +166,7 @@ def _check_identified(profile: Profile) -> None:
     size = np.sqrt(np.append(information[0, 0], np.maximum(np.diag(information)[1:], 0.0)))
     names = [n for n, kept in zip(_parameter_names(profile), scaled, strict=True) if kept]
     units = np.concatenate([np.empty(0)] + [
-        _phi_unit(p.structure.directions(null[p.theta])[p.structure.scaled], z)
-        * np.sqrt(len(p.rows))
+        p.structure.phi_unit(z) * np.sqrt(len(p.rows))
         for p, z in zip(profile.covariance.placements(), profile.z_scale, strict=True)])
     lost = [n for n, s, u in zip(names[1:], size[1:], units, strict=True) if s <= 1e-7 * u]
     if lost:
@@ -178,8 +180,7 @@ def _check_identified(profile: Profile) -> None:
             "per level, or the same random effect twice?); leave a term out"
         )
     large = np.where(profile.covariance.scaled, 1e6, 1.0) * default_starts(profile)[0]
-    saturated = any(s.edges(null[part], z) for (s, part, _), z in zip(
-        profile.covariance.placements(), profile.z_scale, strict=True))
+    saturated = any(s.without_noise for s, _, _ in profile.covariance.placements())
     if not saturated and profile.sigma2(large) <= 1e-11 * profile.sigma2(null):
         raise ValueError(
             "the random effects fit the response exactly: no residual variation is left, sigma2 "
@@ -189,19 +190,18 @@ def _check_identified(profile: Profile) -> None:
 
 def _check_edges(profile: Profile, theta: Array) -> None:
     """Refuse an optimum that runs away to where the model is another one, and name that one."""
-    lowest = profile.criterion(theta)
-    for (s, part, _), z in zip(profile.covariance.placements(), profile.z_scale, strict=True):
-        for far, advice in s.edges(theta[part], z):
+    limit = profile.criterion(theta) + 1e-9 * profile.m
+    for s, part, _ in profile.covariance.placements():
+        if s.without_noise and np.any(theta[part][s.scaled]):
+            # all standard deviations at once, so that their ratios stay
+            large = np.where(profile.covariance.scaled, 100.0, 1.0) * theta
+            if profile.criterion(large) <= limit:
+                raise ValueError(s.without_noise)
+        for far, advice in s.edges(theta[part]):
             edge = theta.copy()
             edge[part] = far
-            if profile.criterion(edge) <= lowest + 1e-9 * profile.m:
+            if profile.criterion(edge) <= limit:
                 raise ValueError(advice)
-
-
-def _phi_unit(phi_basis: Array, z_scale: Array) -> Array:
-    """The size of sqrt(1/2) |Z E_j Z'| within one level, for each direction E_j."""
-    outer = np.outer(z_scale, z_scale)
-    return np.sqrt(0.5) * np.array([np.linalg.norm(e * outer) for e in phi_basis])
 
 
 def _parameter_names(profile: Profile) -> tuple[str, ...]:

@@ -69,8 +69,7 @@ def minimise(
     max_steps = STEPS[optimiser] if max_steps is None else max_steps
     trace, starts = Trace(), default_starts(profile)
     unit = starts[0]
-    if start is not None:
-        starts = [start]
+    starts = profile.screened(starts) if start is None else [start]
     if optimiser == "em":
         _check_linear(profile)
         return fix_signs(profile, _em(profile, starts[0], trace, max_steps)), trace
@@ -94,8 +93,8 @@ def _other_starts(profile: Profile, theta: Array, i: int, unit: Array) -> list[A
     if profile.criterion(null) < lowest:
         null[part] = np.where(s.scaled, 0.1, 1.0) * unit[part]
         starts.append(null)
-    factor, z = s.factor(theta[part]), profile.z_scale[i]
-    if isinstance(s, LinearStructure) and len(factor) > 1 and np.all(s.free(theta[part])):
+    if isinstance(s, LinearStructure) and s.n_theta > 1 and np.all(s.free(theta[part])):
+        factor, z = s.factor(theta[part]), profile.z_scale[i]
         less = theta.copy()  # one rank less: without the smallest of the sizes on the diagonal
         less[part] = s.truncated(theta[part], z, float(np.min(np.diag(factor) * z)) * (1 + 1e-9))
         if profile.criterion(less) < lowest + NEAR:
@@ -196,7 +195,8 @@ def em_step(profile: Profile, theta: Array) -> Array:
 
 
 def _check_linear(profile: Profile) -> None:
-    other = [s for s, _, _ in profile.covariance.placements() if not isinstance(s, LinearStructure)]
+    other = [s for s, _, _ in profile.covariance.placements()
+             if s.without_noise or not isinstance(s, LinearStructure)]
     if other:
         raise ValueError(f"EM is not available for {other[0]!r}: take optimiser=\"newton\"")
 

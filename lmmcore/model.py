@@ -14,7 +14,7 @@ from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 from scipy import sparse
 
 from lmmcore.covariance import (
@@ -22,7 +22,6 @@ from lmmcore.covariance import (
     Covariance,
     Diagonal,
     ScaledIdentity,
-    Structure,
     Unstructured,
     independent,
     repeated,
@@ -138,6 +137,12 @@ class LinearMixedModel:
         none = sparse.csr_array((self.n, 0))
         return sparse.hstack([none, *(term.Z for term in self.terms)], format="csr")
 
+    @property
+    def exchangeable(self) -> bool:
+        """Whether the levels of each term are independent, with effects of the same covariance."""
+        return all(term.codes is not None and len(rows) == len(term.levels) for (_, _, rows), term
+                   in zip(self.covariance.placements(), self.terms, strict=True))
+
     @cached_property
     def least_squares(self) -> LeastSquares:
         """The QR factors of X and the ordinary least squares fit.
@@ -172,7 +177,7 @@ def grouped(
     X: ArrayLike | Mapping[str, ArrayLike],
     groups: ArrayLike | Mapping[str, ArrayLike],
     Z: Any = None,
-    covariance: str | Mapping[str, str] = "unstructured",
+    covariance: Any = "unstructured",
 ) -> LinearMixedModel:
     """A model from columns and one or more grouping factors, nested or crossed.
 
@@ -185,8 +190,9 @@ def grouped(
     Z : (n, q) array, mapping of names to columns, or mapping of factor names to either, optional
         Covariates of the random effects within a group; a random intercept if not given. With
         several factors it is a mapping by factor.
-    covariance : {"unstructured", "diagonal", "identity"}, or mapping by factor
-        Covariance of the q effects of one level.
+    covariance : {"unstructured", "diagonal", "identity"}, AR1, RandomWalk, or mapping by factor
+        Covariance of the q effects of one level. With :class:`lmmcore.autoregression.AR1` or
+        :class:`lmmcore.autoregression.RandomWalk` each level has a series of effects in time.
 
     Returns
     -------
@@ -217,7 +223,7 @@ def grouped(
             else covariance
         term, block = _term(name, labels, columns, kind, n)
         terms.append(term)
-        blocks.append(repeated(block, len(term.levels)))
+        blocks.append(block)
     if not terms:
         return LinearMixedModel(y, X)
     return LinearMixedModel(y, X, covariance=independent(*blocks), terms=terms)
@@ -432,7 +438,53 @@ def _by_factor(Z: Any, name: str, factors: Mapping[str, Any], several: bool) -> 
     return Z.get(name)
 
 
-def _term(name: str, labels: Any, columns: Any, kind: str, n: int) -> tuple[Term, Structure]:
+def within_groups(
+    factor: Factor, time: ArrayLike | None
+) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.intp], NDArray[np.intp]]:
+    """Where each row stands in the series of its level.
+
+    Parameters
+    ----------
+    factor : Factor
+    time : (n,) array of whole numbers, or None for the order of the rows
+
+    Returns
+    -------
+    series, steps : (n,) arrays
+        The series of each row, and how many steps after the series' first time it is.
+    first, lengths : (G,) arrays
+        First time and number of time points, gaps included, of each series.
+
+    Raises
+    ------
+    ValueError
+        If times are missing, not whole, or so far apart that most of them have no observation.
+    """
+    codes, G = factor.codes, len(factor.levels)
+    if time is None:
+        order = np.argsort(codes, kind="stable")
+        sizes = np.bincount(codes, minlength=G)
+        steps = np.empty(len(codes), int)
+        steps[order] = np.arange(len(codes)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
+        return codes, steps, np.zeros(G, int), sizes
+    values = _vector("time", time)
+    if len(values) != len(codes):
+        raise ValueError(f"time has {len(values)} entries; y has {len(codes)}")
+    times = np.rint(values).astype(int)
+    if np.any(times != values):
+        raise ValueError("time must be whole numbers (1, 2, 3, ...): an autoregression goes in "
+                         "equal steps; number the time points, leaving out the missing ones")
+    first, last = np.full(G, np.iinfo(int).max), np.full(G, np.iinfo(int).min)
+    np.minimum.at(first, codes, times)
+    np.maximum.at(last, codes, times)
+    lengths = last - first + 1
+    if np.sum(lengths) > 20 * len(codes) + 100:
+        raise ValueError(f"time goes over {np.sum(lengths)} steps for {len(codes)} observations: "
+                         "choose a longer step")
+    return codes, times - first[codes], first, lengths
+
+
+def _term(name: str, labels: Any, columns: Any, kind: Any, n: int) -> tuple[Term, Covariance]:
     if isinstance(labels, Factor):
         levels, codes = labels
     else:
@@ -441,6 +493,8 @@ def _term(name: str, labels: Any, columns: Any, kind: str, n: int) -> tuple[Term
     empty = [effect for effect, z in zip(effects, Z.T, strict=True) if not np.any(z)]
     if empty:
         raise ValueError(_all_zero(empty))
+    if not isinstance(kind, str):
+        return kind.term(name, Factor(levels, codes), Z)
     if len(levels) < 2:
         raise ValueError(f"groups {name!r} have one level only: no variance between levels can be "
                          "estimated; leave the term out")
@@ -451,5 +505,5 @@ def _term(name: str, labels: Any, columns: Any, kind: str, n: int) -> tuple[Term
         )
     if kind not in STRUCTURES:
         raise ValueError(f"no covariance {kind!r}; there are {', '.join(STRUCTURES)}")
-    structure = STRUCTURES[kind](Z.shape[1])
-    return Term(name, effects, levels, codes, Z), structure
+    block = repeated(STRUCTURES[kind](Z.shape[1]), len(levels))
+    return Term(name, effects, levels, codes, Z), block

@@ -224,6 +224,10 @@ class Profile:
     def _second_rss(self, pieces: Pieces, directions: Array) -> Array:
         return pieces.second(directions)[1]
 
+    def screened(self, starts: list[Array]) -> list[Array]:
+        """The starting values from which a search is worth while: here, all."""
+        return starts
+
     def gradient(self, theta: Array) -> Array:
         """d criterion / d theta, shape (n_theta,)."""
         return self.derivatives(theta)[1]

@@ -228,10 +228,18 @@ class Fit(Report):
                 ])
         random.append(["Residual", "", number(self.sigma2), number(se["sigma2"]),
                        number(np.sqrt(self.sigma2)), ""])
+        tables = [("Random effects", random)]
+        coefficients = [["", "Estimate", "Std.Err."]]
+        for name, value, scaled in zip(self.parameters[1:], self.estimates[1:],
+                                       self.model.covariance.scaled, strict=True):
+            if not scaled:
+                coefficients.append([name, number(value), number(se[name])])
+        if len(coefficients) > 1:
+            tables.append(("Autoregression", coefficients))
         fixed = [["", "Estimate", "Std.Err.", "t value"]]
         for name, b, s in zip(self.model.names, self.beta, self.se, strict=True):
             fixed.append([name, number(b), number(s), f"{b / s:.3f}"])
-        return [("Random effects", random), ("Fixed effects", fixed)]
+        return [*tables, ("Fixed effects", fixed)]
 
     def _remarks(self) -> list[str]:
         if self.converged:

@@ -148,8 +148,8 @@ class GroupedProfile(Profile):
 
 
 def has_groups(model: LinearMixedModel) -> bool:
-    """Whether the model has one term with known groups, so that this module applies."""
-    return len(model.terms) == 1 and model.terms[0].codes is not None
+    """Whether the model has one term with independent groups, so that this module applies."""
+    return len(model.terms) == 1 and model.exchangeable
 
 
 def _group_qr(term: Term, data: list[Array]) -> tuple[Array, Array, Within]:

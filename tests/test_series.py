@@ -1,0 +1,246 @@
+"""AR(1) effects and random walks: three levels agree, derivatives are exact, edges are told."""
+
+import numpy as np
+import pytest
+from scipy.signal import lfilter
+
+from lmmcore import (
+    AR1,
+    GroupedProfile,
+    LinearMixedModel,
+    Profile,
+    RandomWalk,
+    ScaledIdentity,
+    SeriesProfile,
+    definition,
+    fit,
+    grouped,
+    identities,
+    independent,
+    repeated,
+    series,
+    simulate,
+)
+from lmmcore.autoregression import FreeStart, Stationary, Walk
+
+METHODS = ("REML", "ML")
+
+
+def autoregressive(n, a, tau, sigma, seed):
+    """A stationary AR(1) series plus noise, about 2."""
+    rng = np.random.default_rng(seed)
+    nu = tau * rng.standard_normal(n)
+    nu[0] /= np.sqrt(1 - a * a)
+    return 2 + lfilter([1], [1, -a], nu) + sigma * rng.standard_normal(n)
+
+
+def models():
+    """Series with gaps, repeated times, weights, several groups of different lengths."""
+    y = autoregressive(40, 0.8, 1, 1, seed=1)
+    X = {"(Intercept)": 1, "x": np.linspace(0, 1, 40) ** 2}
+    time = np.delete(np.arange(1, 44), [3, 9, 10])
+    time[20] = time[19]
+    group = np.repeat([0, 1, 2, 3], [1, 15, 2, 22])
+    weight = {"g": {"w": 0.5 + np.arange(40) % 3}}
+    return {
+        "gaps": series(y, X, time),
+        "walk": series(y, X, time, RandomWalk()),
+        "groups": grouped(y, X, {"g": group}, covariance=AR1()),
+        "walks": grouped(y, X, {"g": group}, weight, covariance=RandomWalk()),
+        "weights": grouped(y, X, {"g": group}, weight, covariance=AR1(time)),
+        "free": grouped(y, X, {"g": group}, covariance=AR1(start="free")),
+        "sum": grouped(y, X, {"g": group, "level": group % 3}, covariance={"g": AR1()}),
+    }
+
+
+MODELS = models()
+CASES = [("gaps", [1.2, 0.7]), ("gaps", [0.0, 0.7]), ("gaps", [0.5, -1.0]), ("gaps", [0.5, 3.0]),
+         ("walk", [0.8]), ("walk", [0.0]), ("groups", [1.2, 0.7]), ("walks", [0.8]),
+         ("weights", [0.6, -0.4]), ("free", [0.7, 0.9, 1.1]), ("free", [0.7, 0.0, 0.5]),
+         ("sum", [0.7, 0.9, 0.4])]
+
+
+TRUE = {"gaps": [1.5, 0.9], "walk": [0.8], "groups": [0.7, 1.5], "weights": [1.0, 0.6],
+        "free": [1.5, 1.3, 0.7], "sum": [1.3, 0.9, 0.8]}
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize(("name", "theta"), CASES)
+def test_three_levels_agree(name, theta, method):
+    model, theta = MODELS[name], np.array(theta)
+    W = definition.relative_covariance(model, theta)
+    sigma2 = Profile(model, method).sigma2(theta)
+    likelihood = (definition.restricted_log_likelihood if method == "REML"
+                  else definition.profile_log_likelihood)
+    dense = likelihood(model.y, model.X, sigma2 * W)
+    assert identities.profile_log_likelihood(model, theta, method) == pytest.approx(dense, abs=1e-9)
+    assert Profile(model, method).log_likelihood(theta) == pytest.approx(dense, abs=1e-10)
+    if name not in ("free", "sum"):
+        assert SeriesProfile(model, method).log_likelihood(theta) == pytest.approx(dense, abs=1e-10)
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize(("name", "theta"), CASES)
+def test_derivatives_are_those_of_the_criterion(name, theta, method):
+    model, theta, h = MODELS[name], np.array(theta), 1e-5
+    profile = Profile(model, method)
+    _, gradient, hessian = profile.derivatives(theta)
+    for j, e in enumerate(np.eye(len(theta))):
+        quotient = (profile.criterion(theta + h * e) - profile.criterion(theta - h * e)) / (2 * h)
+        assert gradient[j] == pytest.approx(quotient, abs=2e-7)
+        quotient = (profile.gradient(theta + h * e) - profile.gradient(theta - h * e)) / (2 * h)
+        np.testing.assert_allclose(hessian[j], quotient, rtol=1e-6, atol=1e-6)
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize(("name", "theta"), [c for c in CASES if c[0] not in ("free", "sum")])
+def test_bands_equal_dense_in_everything(name, theta, method):
+    model, theta = MODELS[name], np.array(theta)
+    full, fast = Profile(model, method), SeriesProfile(model, method)
+    for kind in ("observed", "expected", "average"):
+        for a, b in zip(full.derivatives(theta, kind), fast.derivatives(theta, kind), strict=True):
+            np.testing.assert_allclose(a, b, rtol=1e-8, atol=1e-8)
+    for kind in ("observed", "expected"):
+        np.testing.assert_allclose(full.information(theta, kind), fast.information(theta, kind),
+                                   rtol=1e-8, atol=1e-9)
+    a, b = full.solution(theta), fast.solution(theta)
+    np.testing.assert_allclose(a.beta, b.beta, atol=1e-11)
+    np.testing.assert_allclose(a.vcov, b.vcov, atol=1e-11)
+    np.testing.assert_allclose(a.random_effects[0], b.random_effects[0], atol=1e-11)
+    np.testing.assert_allclose(a.conditional[0], b.conditional[0], atol=1e-11)
+    for p, q in zip(full.boundary(theta), fast.boundary(theta), strict=True):
+        assert p.label == q.label
+        assert p.slope == pytest.approx(q.slope, rel=1e-9)
+
+
+def test_expected_information_by_definition():
+    model, theta = MODELS["weights"], np.array([0.6, -0.4])
+    covariance, profile = model.covariance, Profile(model)
+    s = profile.sigma2(theta)
+    V = s * definition.relative_covariance(model, theta)
+    dV = [V / s] + [s * model.Z @ (model.Z @ D.T).T for D in covariance.directions(theta)]
+    np.testing.assert_allclose(profile.information(theta, "expected"),
+                               definition.expected_information(model.X, V, dV), rtol=1e-9)
+
+
+def test_gamma_is_that_of_the_recursion():
+    # by definition: U_t = a U_(t-1) + nu_t, so Psi follows from Var U_1 and the innovations
+    a, tau1, tau = 0.6, 1.7, 0.8
+    Psi = np.zeros((5, 5))
+    Psi[0, 0] = tau1**2
+    for t in range(1, 5):
+        Psi[t, :t] = Psi[:t, t] = a * Psi[t - 1, :t]
+        Psi[t, t] = a * a * Psi[t - 1, t - 1] + tau**2
+    np.testing.assert_allclose(FreeStart(5).gamma(np.array([tau1, tau, a])), Psi, atol=1e-14)
+    stationary = Stationary(5).gamma(np.array([tau, np.arctanh(a)]))
+    lag = np.abs(np.subtract.outer(np.arange(5), np.arange(5)))
+    np.testing.assert_allclose(stationary, tau**2 * a**lag / (1 - a * a), atol=1e-14)
+    np.testing.assert_allclose(Walk(5).gamma(np.array([2.0])),
+                               4.0 * np.minimum.outer(np.arange(5), np.arange(5)), atol=1e-14)
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("name", ["gaps", "walk", "groups", "weights", "free", "sum"])
+def test_fit_stands_at_an_optimum_of_the_definition(name, method):
+    model = MODELS[name]
+    theta = TRUE[name]
+    model = model.with_response(simulate(model, np.ones(model.p), 0.3, theta, seed=5)[:, 0])
+    result = fit(model, method)
+    assert result.converged
+    free = np.abs(result.theta) > 0
+    profile = Profile(model, method)
+    assert np.max(np.abs(profile.gradient(result.theta)[free]), initial=0.0) < 1e-6
+    np.testing.assert_allclose(result.fitted + result.residuals, model.y, atol=1e-12)
+    effects = next(iter(result.random_effects.values()))
+    assert effects.shape == (len(model.terms[0].levels), 1)
+    assert "innovation" in result.summary()
+
+
+def test_random_walk_is_the_limit_of_the_stationary_series():
+    y = autoregressive(50, 0.9, 1, 0.5, seed=4)
+    near, limit = series(y, {"1": 1}), series(y, {"1": 1}, covariance=RandomWalk())
+    walk = Profile(limit).log_likelihood(np.array([0.8]))
+    gaps = [walk - SeriesProfile(near).log_likelihood(np.array([0.8, np.arctanh(1 - e)]))
+            for e in (1e-4, 1e-5, 1e-6)]
+    assert gaps[0] / gaps[1] == pytest.approx(10, rel=1e-2)  # the gap is linear in 1 - a
+    assert abs(gaps[2]) < 1e-4
+    # and the full likelihood goes to minus infinity, as log(1 - a^2) / 2
+    ml = [SeriesProfile(near, "ML").log_likelihood(np.array([0.8, np.arctanh(1 - e)]))
+          for e in (1e-5, 1e-6)]
+    assert ml[0] - ml[1] == pytest.approx(0.5 * np.log(10), rel=1e-3)
+
+
+def test_one_series_repeated_for_groups_equals_series_by_group():
+    y = np.concatenate([autoregressive(6, 0.7, 1, 0.5, seed=s) for s in range(8)])
+    group, time = np.repeat(np.arange(8), 6), np.tile(np.arange(6), 8)
+    by_time = grouped(y, {"1": 1}, {"g": group}, {"g": np.eye(6)[time]}, "diagonal")
+    by_hand = LinearMixedModel(y, {"1": 1}, by_time.Z, repeated(Stationary(6), 8), by_time.terms)
+    by_group = grouped(y, {"1": 1}, {"g": group}, covariance=AR1(time))
+    theta = np.array([0.9, 0.8])
+    expected = SeriesProfile(by_group).derivatives(theta)
+    for profile in (GroupedProfile(by_hand), Profile(by_hand)):
+        for a, b in zip(profile.derivatives(theta), expected, strict=True):
+            np.testing.assert_allclose(a, b, rtol=1e-9)
+
+
+def test_sum_of_terms_from_matrices():
+    rng = np.random.default_rng(3)
+    Z = np.column_stack([np.eye(12)[np.arange(36) % 12], np.eye(3)[np.arange(36) // 12]])
+    model = LinearMixedModel(rng.standard_normal(36), np.ones((36, 1)), Z,
+                             independent(Stationary(12), repeated(ScaledIdentity(1), 3)))
+    y = simulate(model, [1.0], 0.5, [1.0, 0.9, 1.0], seed=2)[:, 0]
+    result = fit(model.with_response(y))
+    assert result.converged
+    assert result.parameters == ("sigma2", "term 1: var(innovation)", "term 1: a",
+                                 "term 2: var(u1)")
+
+
+def test_long_series_without_a_dense_matrix():
+    true = np.array([1.0, 0.36, 0.8])
+    result = fit(series(autoregressive(20_000, 0.8, 0.6, 1.0, seed=5), {"1": 1}))
+    assert result.converged
+    assert result.max_gradient < 1e-8 * 20_000
+    # 5.5 standard errors: a false alarm is rarer than 1e-6
+    assert np.all(np.abs(result.estimates - true) < 5.5 * result.se_expected)
+    np.testing.assert_allclose(result.se_observed, result.se_expected, rtol=0.1)
+
+
+def test_no_series_lies_on_the_boundary():
+    rng = np.random.default_rng(0)
+    noise = np.where(np.arange(200) % 2, 1.0, -1.0) * np.abs(rng.standard_normal(200))
+    walk = fit(series(noise, {"1": 1}, covariance=RandomWalk()))
+    assert walk.theta[0] == 0
+    assert walk.converged
+    assert walk.boundary[0].slope > 0
+    assert "var(innovation) is estimated as 0" in walk.summary()
+
+
+def test_edges_are_told():
+    pure = autoregressive(300, 0.7, 1.0, 0.0, seed=2)
+    slopes = SeriesProfile(series(pure, {"1": 1}))
+    with pytest.raises(ValueError, match=r"sigma2 is estimated as 0.*errors=AR1"):
+        fit(series(pure, {"1": 1}))
+    assert slopes.criterion([1e3, 0.8]) < slopes.criterion([3.0, 0.8])
+    rng = np.random.default_rng(1)
+    noisy = np.cumsum(rng.standard_normal(100)) + 0.7 * rng.standard_normal(100)
+    with pytest.raises(ValueError, match=r"a is estimated at its edge 1.*RandomWalk"):
+        fit(series(noisy, {"1": 1}))
+
+
+@pytest.mark.parametrize(("arguments", "match"), [
+    ({"time": np.arange(10) + 0.5}, "whole numbers"),
+    ({"time": [1, 2, 3]}, "time has 3 entries"),
+    ({"time": np.r_[np.arange(9), np.nan]}, "missing"),
+    ({"time": np.r_[np.arange(9), 10**6]}, "longer step"),
+    ({"time": np.zeros(10)}, "at least 3 time points"),
+    ({"covariance": RandomWalk(), "X": {"x": np.arange(10)}}, "intercept"),
+    ({"covariance": AR1(np.arange(10)), "time": np.arange(10)}, "twice"),
+])
+def test_bad_series(arguments, match):
+    y = np.random.default_rng(0).standard_normal(10)
+    with pytest.raises(ValueError, match=match):
+        series(y, **{"X": {"1": 1}} | arguments)
+    with pytest.raises(ValueError, match="start must be"):
+        AR1(start="somewhere")
+    with pytest.raises(ValueError, match="one effect at each time"):
+        grouped(y, {"1": 1}, {"g": np.arange(10) % 2}, {"g": np.eye(2)[np.arange(10) % 2]}, AR1())
