@@ -168,3 +168,20 @@ def recorded_fits(name: str) -> list[RecordedFit]:
         known = sorted({fit["data"] for fit in recorded["fits"]})
         raise ValueError(f"no recorded fit of {name!r}; there are {', '.join(known)}")
     return found
+
+
+def recorded_tests() -> dict:
+    """Degrees of freedom by lmerTest and pbkrtest, and profile intervals by lme4, as recorded.
+
+    Returns
+    -------
+    dict
+        ``versions`` of the programs; ``dropped``, the rows (counted from 1) that were left out to
+        unbalance the data; ``degrees_of_freedom`` by model; ``profile_intervals`` by data set.
+
+    Notes
+    -----
+    See the chapter "How sure are we?".
+    """
+    file = resources.files("lmmcore") / "data" / "recorded_tests.json"
+    return json.loads(file.read_text(encoding="utf-8"))

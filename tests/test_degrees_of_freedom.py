@@ -1,8 +1,5 @@
 """Satterthwaite, and Kenward and Roger: by definition, by levels, and as R's packages have them."""
 
-import json
-from pathlib import Path
-
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -10,6 +7,7 @@ from hypothesis import strategies as st
 from reference_models import FITS, reference_model, slopes
 
 from lmmcore import definition, fit, grouped, load
+from lmmcore.data import recorded_tests
 from lmmcore.degrees_of_freedom import (
     _denominator,
     dense_derivatives,
@@ -24,16 +22,15 @@ from lmmcore.degrees_of_freedom import (
     t_tests,
 )
 
-FILE = Path(__file__).parent / "references" / "degrees_of_freedom.json"
-RECORDED = json.loads(FILE.read_text())
-UNBALANCED = pytest.mark.parametrize("name", RECORDED["fits"])
+RECORDED = recorded_tests()
+UNBALANCED = pytest.mark.parametrize("name", RECORDED["degrees_of_freedom"])
 
 
 def unbalanced(name):
     """The models of the recorded fits: rows dropped, a third fixed effect."""
     data = load({"sleep": "sleepstudy"}.get(name.split("_")[0], name))
     keep = np.ones(len(data), bool)
-    keep[np.array(RECORDED["meta"]["dropped"][data.name]) - 1] = False
+    keep[np.array(RECORDED["dropped"][data.name]) - 1] = False
     c = {k: v[keep] for k, v in data.columns.items()}
     if data.name == "sleepstudy":
         X = {"(Intercept)": 1, "Days": c["Days"], "D2": c["Days"] ** 2}
@@ -48,13 +45,13 @@ def unbalanced(name):
 
 @pytest.fixture(scope="module")
 def fits():
-    return {name: fit(unbalanced(name)) for name in RECORDED["fits"]}
+    return {name: fit(unbalanced(name)) for name in RECORDED["degrees_of_freedom"]}
 
 
 @UNBALANCED
 def test_satterthwaite_as_lmerTest(fits, name):
     # lmerTest differentiates numerically: about six digits are its own
-    got, want = fits[name], RECORDED["fits"][name]
+    got, want = fits[name], RECORDED["degrees_of_freedom"][name]
     assert got.log_likelihood == pytest.approx(want["logLik"], abs=1e-7)
     table = t_tests(got)
     np.testing.assert_allclose(table.df, want["satterthwaite"]["df"], rtol=2e-5)
@@ -67,7 +64,7 @@ def test_satterthwaite_as_lmerTest(fits, name):
 
 @UNBALANCED
 def test_kenward_roger_as_pbkrtest(fits, name):
-    got, want = fits[name], RECORDED["fits"][name]["kenward_roger"]
+    got, want = fits[name], RECORDED["degrees_of_freedom"][name]["kenward_roger"]
     np.testing.assert_allclose(kenward_roger_vcov(got), want["vcov"], rtol=1e-5)
     np.testing.assert_allclose(t_tests(got, "kenward-roger").df, want["df"], rtol=1e-5)
     joint = f_test(got, np.eye(got.model.p)[1:], "kenward-roger")
