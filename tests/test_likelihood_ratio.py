@@ -330,3 +330,15 @@ def test_bootstrap_p_value_counts_the_observed():
 def test_bad_input(call, words):
     with pytest.raises(ValueError, match=words):
         call(fit(reference_model("Dyestuff")))
+
+
+@pytest.mark.parametrize("phi", [0.0, 0.1, 0.72])
+def test_the_chance_that_a_variance_is_estimated_as_zero(phi):
+    # P(F <= 1 / (1 + m phi)), as the chapter "How sure are we?" derives it
+    k, m, draws = 6, 5, 4000
+    tables = simulate(reference_model("Dyestuff"), [0], 1.0, [np.sqrt(phi)], seed=5, size=draws)
+    tables = tables.T.reshape(draws, k, m)
+    between = m * tables.mean(axis=2).var(axis=1, ddof=1)
+    within = tables.var(axis=2, ddof=1).mean(axis=1)
+    p0 = stats.f.cdf(1 / (1 + m * phi), k - 1, k * (m - 1))
+    assert abs(np.mean(between <= within) - p0) < 5 * np.sqrt(p0 * (1 - p0) / draws)
