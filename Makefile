@@ -1,4 +1,5 @@
 # make book     build and verify the book, from nothing      -> _build/html/index.html
+#               without the solutions: make book SOLUTIONS=no
 # make test     run every test, replay every recorded run    -> _build/test-report.xml
 # make record   run the chapters, write chapters/*.ipynb     (one: make record CHAPTER=block-matrices)
 # make exercises                               -> _build/notebooks/student and /instructor, with archives
@@ -11,6 +12,7 @@ PYTHON  ?= python3
 VENV    ?= .venv
 CHAPTER ?=
 ARGS    ?=
+SOLUTIONS ?= yes
 RUN     := $(VENV)/bin/python
 
 .PHONY: book test record exercises lab lint lock setup clean
@@ -22,7 +24,7 @@ setup:
 	@$(PYTHON) tools/setup.py $(VENV)
 
 book: setup
-	@$(RUN) tools/book.py
+	@LMMCORE_SOLUTIONS=$(SOLUTIONS) $(RUN) tools/book.py
 
 test: setup
 	@$(RUN) tools/test.py $(ARGS)

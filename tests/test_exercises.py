@@ -186,7 +186,7 @@ def test_exercise_in_its_chapter(identifier):
     solution = text.index(f"{{solution-start}} ex-{identifier}\n")
     stub = text.index(f'check("{identifier}"')
     assert statement < stub < solution < text.index(f'check("{identifier}"', solution)
-    hints = re.findall(r"\{hint\} (.+)", text[statement:stub])
+    hints = re.findall(r"\{admonition\} .+\n:class: dropdown hint", text[statement:stub])
     assert len(hints) >= 3
     assert text.index("{solution-end}", solution) > text.index(f'check("{identifier}"', solution)
 

@@ -170,9 +170,8 @@ def directive(page: Page, found: Directive) -> None:
         name = f" ({words(page, found.argument)})" if found.argument else ""
         write(page, ["", f"### Exercise {page.exercises}{name}", ""])
         walk(page, found.lines)
-    elif found.name == "hint":
-        title = found.argument or "Hint"
-        write(page, ["", f"<details><summary>{words(page, title)}</summary>", ""])
+    elif "hint" in str(found.options.get("class", "")).split():
+        write(page, ["", f"<details><summary>{words(page, found.argument)}</summary>", ""])
         walk(page, found.lines)
         write(page, ["", "</details>", ""])
     elif found.name == "solution-start":

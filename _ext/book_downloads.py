@@ -1,0 +1,73 @@
+"""Sphinx extension: each page offers its notebook; a book for a running course has no solutions.
+
+The download is the student's plain notebook (tools/notebooks.py), not the page's MyST source. With
+LMMCORE_SOLUTIONS=no in the environment (``make book SOLUTIONS=no``) the solutions are taken out of
+the sources before anything is parsed or run.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from pathlib import Path
+
+import nbformat
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tools"))
+import notebooks
+from chapters import ROOT, is_notebook
+
+SOLUTION = re.compile(
+    r"^(`{3,})\{solution-start\}.*?^(`{3,})\{solution-end\}\s*\n\2[ \t]*$", flags=re.S | re.M
+)
+NOTE = "*The solution is held back in this edition.*"
+
+
+def hold_back(app, docname, source):
+    """Take the solutions out of a page's source."""
+    if os.environ.get("LMMCORE_SOLUTIONS") == "no":
+        source[0] = SOLUTION.sub(NOTE, source[0])
+
+
+def page_of(docname: str) -> Path:
+    return ROOT / f"{docname}.md"
+
+
+def offers(docname: str) -> bool:
+    page = page_of(docname)
+    return page.exists() and is_notebook(page)
+
+
+def offer(app, pagename, templatename, context, doctree):
+    """The theme's download buttons: the notebook in the place of the source."""
+    for group in context.get("header_buttons", []):
+        if group.get("label") != "download-buttons":
+            continue
+        kept = [b for b in group["buttons"] if b["label"] == "download-pdf-button"]
+        if offers(pagename):
+            address = context["pathto"](f"_notebooks/{pagename.rsplit('/', 1)[-1]}.ipynb", 1)
+            button = {"type": "link", "url": address, "text": ".ipynb", "icon": "fas fa-code"}
+            button |= {"tooltip": "Download notebook", "label": "download-notebook-button"}
+            kept.insert(0, button)
+        group["buttons"] = kept
+
+
+def write(app, exception):
+    """The notebooks, beside the pages."""
+    if exception is not None or app.builder.format != "html":
+        return
+    out = Path(app.outdir) / "_notebooks"
+    out.mkdir(exist_ok=True)
+    for docname in sorted(filter(offers, app.env.found_docs)):
+        page = page_of(docname)
+        made = notebooks.notebook(page, solutions=False)
+        text = nbformat.writes(made).rstrip("\n") + "\n"
+        (out / f"{page.stem}.ipynb").write_text(text, encoding="utf-8")
+
+
+def setup(app):
+    app.connect("source-read", hold_back)
+    app.connect("html-page-context", offer, priority=900)
+    app.connect("build-finished", write)
+    return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}
