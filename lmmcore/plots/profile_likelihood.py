@@ -36,8 +36,7 @@ def surface_and_profile(model: LinearMixedModel, phi: ArrayLike, sigma2: ArrayLi
     _contours(above, phi, sigma2, value.T - top)
     above.plot(phi, ridge, color=BLACK, ls=":", lw=2, label=r"ridge: the best $\sigma^2$")
     best = int(np.argmax(height))
-    rss, log_det = _pieces(model, phi).T
-    slice_ = -0.5 * (model.n * np.log(ridge[best]) + log_det + rss / ridge[best])
+    slice_ = _heights(model, phi, ridge[[best]])[0][:, 0]
     above.axhline(ridge[best], color=GREY, lw=1.5, ls="-.", label=r"slice: $\sigma^2$ held fixed")
     above.plot(phi[best], ridge[best], "+", color=BLUE, ms=12, mew=2.5, label="maximum")
     above.set_ylabel(r"$\sigma^2$")
