@@ -63,51 +63,74 @@ def minimise(
 
     Notes
     -----
-    The criterion may have several minima (A17). But for EM, each term is also tried near 0, and
-    the lowest minimum found is returned; that it is the lowest of all is not guaranteed.
+    The criterion may have several minima (A17). All methods but EM begin again near the boundary,
+    and inside if they ended on it, and return the lowest minimum found; that it is the lowest of
+    all is not guaranteed. The trace leads to it, without the descents that found nothing better.
     """
     max_steps = STEPS[optimiser] if max_steps is None else max_steps
-    trace, starts = Trace(), default_starts(profile)
+    starts = default_starts(profile)
     unit = starts[0]
     starts = profile.screened(starts) if start is None else [start]
     if optimiser == "em":
         _check_linear(profile)
-        return fix_signs(profile, _em(profile, starts[0], trace, max_steps)), trace
-    descent = _Descent(profile, KINDS[optimiser], trace, max_steps)
+        return _em(profile, starts[0], max_steps)
     if start is not None:  # a variance of 0 has slope 0 in theta whatever the data
         starts = [np.where(start == 0, 0.1 * unit, start)]
-    theta = min((descent.run(start) for start in starts), key=profile.criterion)
-    # the criterion may have several minima (A17): one inside can hide a lower one on the boundary
-    for i in range(len(profile.covariance.placements())):
-        for near in _other_starts(profile, theta, i, unit):
-            theta = min(theta, descent.run(near), key=profile.criterion)
+
+    def descend(start: Array) -> tuple[Array, Trace]:
+        descent = _Descent(profile, KINDS[optimiser], max_steps)
+        return descent.run(start), descent.trace
+
+    theta, trace = min(map(descend, starts), key=lambda end: profile.criterion(end[0]))
+    for near in _other_starts(profile, theta, unit):
+        lower, onward = descend(near)
+        if profile.criterion(lower) < profile.criterion(theta):
+            theta, trace = lower, Trace([*trace, *onward])
     return theta, trace
 
 
-def _other_starts(profile: Profile, theta: Array, i: int, unit: Array) -> list[Array]:
-    """Starts near the boundary of term i, where the criterion is not much above its minimum."""
-    s, part, _ = profile.covariance.placements()[i]
+def _other_starts(profile: Profile, theta: Array, unit: Array) -> list[Array]:
+    """Where the likelihood may have another maximum, as high or higher (A17).
+
+    One inside can hide a higher one where a term, or all terms, or one direction of a term have no
+    variance; and one on the boundary can hide a higher one inside.
+    """
     lowest, starts = profile.criterion(theta), []
-    null = theta.copy()
-    null[part] = s.null()
-    if profile.criterion(null) < lowest:
-        null[part] = np.where(s.scaled, 0.1, 1.0) * unit[part]
-        starts.append(null)
-    if isinstance(s, LinearStructure) and s.n_theta > 1 and np.all(s.free(theta[part])):
-        factor, z = s.factor(theta[part]), profile.z_scale[i]
-        less = theta.copy()  # one rank less: without the smallest of the sizes on the diagonal
-        less[part] = s.truncated(theta[part], z, float(np.min(np.diag(factor) * z)) * (1 + 1e-9))
-        if profile.criterion(less) < lowest + NEAR:
-            less[part] += np.where(less[part] == 0, 0.5 * SMALL * unit[part], 0.0)
-            starts.append(less)
+    placements = profile.covariance.placements()
+    null = [s.null() for s, _, _ in placements]
+    scaled = profile.covariance.scaled
+    small, large = (np.where(scaled, f, 1.0) * unit for f in (0.5 * SMALL, 3.0))
+    zeros = [(p.theta, zero) for p, zero in zip(placements, null, strict=True)]
+    if len(zeros) > 1:
+        zeros.append((slice(0, len(theta)), np.concatenate(null)))
+    for part, zero in zeros:
+        near = theta.copy()
+        near[part] = zero
+        if profile.criterion(near) < lowest:
+            near[part] = small[part]
+            starts.append(near)
+    for i, (s, part, _) in enumerate(placements):
+        if not isinstance(s, LinearStructure):
+            continue
+        if not np.all(s.free(theta[part])):
+            far = theta.copy()
+            far[part] = large[part]
+            starts.append(far)
+        elif s.n_theta > 1:
+            size = np.diag(s.factor(theta[part])) * profile.z_scale[i]
+            near = theta.copy()  # without the smallest of the sizes on the diagonal of Lambda
+            near[part] = s.truncated(theta[part], profile.z_scale[i], 1.000001 * np.min(size))
+            if profile.criterion(near) < lowest + NEAR:
+                near[part] += np.where(near[part] == 0, small[part], 0.0)
+                starts.append(near)
     return starts
 
 
 class _Descent:
     """Newton steps with one kind of second derivative, from any start."""
 
-    def __init__(self, profile: Profile, kind: str, trace: Trace, max_steps: int):
-        self.profile, self.kind, self.trace, self.max_steps = profile, kind, trace, max_steps
+    def __init__(self, profile: Profile, kind: str, max_steps: int):
+        self.profile, self.kind, self.max_steps, self.trace = profile, kind, max_steps, Trace()
         exact = kind == "observed"
         self.enough = (profile.negligible if exact else max(profile.negligible, FINE)) * profile.m
         # at rounding level the criterion stops falling first, then the gradient: at once under
@@ -201,15 +224,15 @@ def _check_linear(profile: Profile) -> None:
         raise ValueError(f"EM is not available for {other[0]!r}: take optimiser=\"newton\"")
 
 
-def _em(profile: Profile, theta: Array, trace: Trace, max_steps: int) -> Array:
-    scale = parameter_scale(profile)
+def _em(profile: Profile, theta: Array, max_steps: int) -> tuple[Array, Trace]:
+    scale, trace = parameter_scale(profile), Trace()
     for step in range(max_steps + 1):
         f, gradient, _ = profile.derivatives(theta, profile.cheapest)
         trace.append(Iteration(theta, f, float(np.max(np.abs(gradient * scale), initial=0.0))))
         if trace[-1].max_gradient <= FINE * profile.m or step == max_steps:
             break
         theta = em_step(profile, theta)
-    return theta
+    return fix_signs(profile, theta), trace
 
 
 def parameter_scale(profile: Profile) -> Array:
