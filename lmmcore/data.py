@@ -185,3 +185,54 @@ def recorded_tests() -> dict:
     """
     file = resources.files("lmmcore") / "data" / "recorded_tests.json"
     return json.loads(file.read_text(encoding="utf-8"))
+
+
+@dataclass(frozen=True)
+class AuditedFit:
+    """A fit by lme4 of a small data set of awkward shape or scale, and who is right about it.
+
+    Attributes
+    ----------
+    name, formula, method : str
+    log_likelihood, sigma : float
+        As lme4 reports them.
+    theta, beta : arrays
+    short : float
+        By how much the exact log likelihood at lme4's theta is below that at lmmcore's; nan if the
+        two programs agree within 1e-9, in which case it was not computed.
+    error_lme4, error_ours : float
+        The log likelihood that each program reports, less the exact one at its own theta; or nan.
+    """
+
+    name: str
+    formula: str
+    method: str
+    log_likelihood: float
+    sigma: float
+    theta: np.ndarray
+    beta: np.ndarray
+    short: float
+    error_lme4: float
+    error_ours: float
+
+    @property
+    def differs(self) -> bool:
+        """Whether the two programs differ by more than 1e-9."""
+        return bool(np.isfinite(self.short))
+
+
+def recorded_audit() -> list[AuditedFit]:
+    """Fits of 27 models by lme4 1.1-31, those apart from lmmcore judged by 40 digits.
+
+    Notes
+    -----
+    See the chapter "Maximisation"; the data are made by ``tests/audit_models.py``.
+    """
+    file = resources.files("lmmcore") / "data" / "audit.json"
+    nothing = {"short": np.nan, "error_lme4": np.nan, "error_ours": np.nan}
+    return [
+        AuditedFit(fit["name"], fit["formula"], fit["method"], fit["log_likelihood"], fit["sigma"],
+                   np.array(fit["theta"]), np.array(fit["beta"]),
+                   *(fit.get("exact", nothing)[key] for key in nothing))
+        for fit in json.loads(file.read_text(encoding="utf-8"))["fits"]
+    ]

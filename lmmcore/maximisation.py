@@ -204,8 +204,8 @@ def em_step(profile: Profile, theta: Array) -> Array:
 
     Notes
     -----
-    sigma2 is taken at its best, rss/m, and not by its own M-step; the likelihood rises all the
-    more. See the chapter "Maximisation" (B36).
+    sigma2 is taken at its best, rss/m, and not by its own M-step. The likelihood rises in both,
+    though not always in fewer steps than classical EM needs. See the chapter "Maximisation" (B36).
     """
     slope = profile.slope(profile.pieces(theta))
     new = np.empty(len(theta))

@@ -8,7 +8,7 @@ from reference_models import ONE, REFERENCES, reference_model, slopes
 from scipy.linalg import block_diag
 
 from lmmcore import ConvergenceWarning, GroupedProfile, Profile, definition, fit, grouped
-from lmmcore.maximisation import KINDS, em_step
+from lmmcore.maximisation import KINDS, em_step, parameter_scale
 
 METHODS = pytest.mark.parametrize("method", ["REML", "ML"])
 CASES = pytest.mark.parametrize("case", REFERENCES, ids="-".join)
@@ -151,3 +151,44 @@ def test_bad_start(start):
 def test_unknown_optimiser():
     with pytest.raises(ValueError, match="no optimiser 'bfgs'; there are newton, fisher"):
         fit(reference_model("Dyestuff"), optimiser="bfgs")
+
+
+@METHODS
+@pytest.mark.parametrize("kind", ["intercept", "slopes", "three effects", "crossed"])
+def test_no_descent_from_random_starts_finds_more(method, kind):
+    for seed in range(12):
+        rng = np.random.default_rng(seed)
+        model = random_model(kind, seed, rng)
+        result = fit(model, method)
+        scale = parameter_scale(Profile(model, method))
+        for _ in range(5):
+            start = scale * rng.standard_normal(len(scale)) * 10 ** rng.uniform(-1, 1)
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", ConvergenceWarning)
+                other = fit(model, method, start=start)
+            assert other.criterion >= result.criterion - 1e-7
+
+
+def random_model(kind, seed, rng):
+    if kind == "intercept":
+        g = np.repeat(np.arange(5), rng.integers(1, 9, 5))
+        return grouped(rng.standard_normal(len(g)) + rng.standard_normal(5)[g], ONE, g)
+    if kind == "crossed":
+        a, b = rng.integers(0, 4, 20), rng.integers(0, 5, 20)
+        y = rng.standard_normal(20) + rng.standard_normal(5)[b]
+        return grouped(y, ONE, {"a": a, "b": b})
+    if kind == "slopes":
+        return slopes(seed, groups=6, spread=3.0)
+    return slopes(seed, groups=8, q=3, spread=0.5)
+
+
+@pytest.mark.parametrize("seed", [170, 1954, 2401, 3988])
+def test_two_maxima_close_in_height(seed):
+    """Four groups of four: one maximum inside and one, hardly lower, at a correlation of +-1."""
+    y = np.random.default_rng(seed).integers(0, 10, 16)
+    x, g = np.tile(np.arange(4), 4), np.repeat(np.arange(4), 4)
+    model = grouped(y, {**ONE, "x": x}, {"g": g}, {"g": {**ONE, "x": x}})
+    result = fit(model)
+    assert result.converged
+    for start in ([1, 0, 1], [0.05, 0, 2], [3, -2, 0.05], [3, 2, 0.05], [0.2, 1, 0.1]):
+        assert fit(model, start=start).criterion >= result.criterion - 1e-8

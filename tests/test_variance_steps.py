@@ -1,0 +1,72 @@
+"""Steps on the variances by definition: their matrices, their rates, and where they end."""
+
+import numpy as np
+import pytest
+from reference_models import ONE, reference_model, slopes
+
+from lmmcore import fit, grouped, load
+from lmmcore import variance_steps as steps
+from lmmcore.maximisation import OPTIMISERS
+
+METHODS = pytest.mark.parametrize("method", ["REML", "ML"])
+
+
+def unbalanced():
+    dye = load("Dyestuff")
+    kept = np.setdiff1d(np.arange(30), [0, 1, 2, 6, 10, 11, 12, 13, 17, 18, 28])
+    return grouped(dye["Yield"][kept], ONE, {"Batch": dye["Batch"][kept]})
+
+
+@METHODS
+@pytest.mark.parametrize("optimiser", OPTIMISERS)
+def test_all_paths_end_where_the_fit_is(method, optimiser):
+    model = unbalanced()
+    want = fit(model, method).estimates
+    end = steps.path(model, [1500, 300], optimiser, method, steps=200)[-1]
+    np.testing.assert_allclose(end, want, rtol=1e-6)
+    np.testing.assert_allclose(steps.score(model, want, method), 0, atol=1e-10)
+
+
+@METHODS
+@pytest.mark.parametrize("optimiser", ["fisher", "average-information", "em"])
+def test_predicted_and_seen_rates(method, optimiser):
+    model = unbalanced()
+    top = fit(model, method).estimates
+    points = steps.path(model, [1500, 300], optimiser, method, damped=False)
+    error = np.abs(points / top - 1).max(axis=1)
+    last = np.flatnonzero(error > 1e-7)[-1]
+    assert error[last] / error[last - 1] == pytest.approx(
+        steps.rate(model, top, optimiser, method), rel=0.05)
+
+
+@METHODS
+def test_the_score_is_the_slope_of_the_likelihood(method):
+    model, psi, h = reference_model("Penicillin"), np.array([0.3, 0.7, 3.0]), 1e-5
+    numeric = [(steps.log_likelihood(model, psi + e, method)
+                - steps.log_likelihood(model, psi - e, method)) / (2 * h) for e in h * np.eye(3)]
+    np.testing.assert_allclose(steps.score(model, psi, method), numeric, rtol=1e-6, atol=1e-6)
+
+
+def test_scoring_needs_one_step_for_balanced_data():
+    model = reference_model("Dyestuff")
+    for start in ([1500, 300], [8000, 9000], [10, 10]):
+        first = steps.path(model, start, "fisher")[1]
+        np.testing.assert_allclose(first, fit(model).estimates, rtol=1e-9)
+
+
+def test_newton_runs_away_where_the_surface_is_no_hill():
+    model = unbalanced()
+    away = steps.path(model, [8000, 6000], "newton", damped=False, steps=6)
+    assert np.all(np.diff(away[:, 0]) > 0)
+    assert len(steps.path(model, [8000, 6000], "newton")) == 1  # damped, it does not move
+
+
+@pytest.mark.parametrize(("call", "message"), [
+    (lambda: steps.path(slopes(1), [1, 1, 1, 1], "em"), "start must be 2 positive"),
+    (lambda: steps.step_matrix(slopes(1), np.ones(4), "em"), "one variance each"),
+    (lambda: steps.path(unbalanced(), [1.0, 0.0], "em"), "start must be 2 positive"),
+    (lambda: steps.path(unbalanced(), [1.0, 1.0], "bfgs"), "no optimiser 'bfgs'"),
+])
+def test_bad_input(call, message):
+    with pytest.raises(ValueError, match=message):
+        call()
