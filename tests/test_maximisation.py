@@ -156,12 +156,12 @@ def test_unknown_optimiser():
 @METHODS
 @pytest.mark.parametrize("kind", ["intercept", "slopes", "three effects", "crossed"])
 def test_no_descent_from_random_starts_finds_more(method, kind):
-    for seed in range(12):
+    for seed in range(6):
         rng = np.random.default_rng(seed)
         model = random_model(kind, seed, rng)
         result = fit(model, method)
         scale = parameter_scale(Profile(model, method))
-        for _ in range(5):
+        for _ in range(4):
             start = scale * rng.standard_normal(len(scale)) * 10 ** rng.uniform(-1, 1)
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore", ConvergenceWarning)
@@ -191,4 +191,6 @@ def test_two_maxima_close_in_height(seed):
     result = fit(model)
     assert result.converged
     for start in ([1, 0, 1], [0.05, 0, 2], [3, -2, 0.05], [3, 2, 0.05], [0.2, 1, 0.1]):
-        assert fit(model, start=start).criterion >= result.criterion - 1e-8
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ConvergenceWarning)
+            assert fit(model, start=start).criterion >= result.criterion - 1e-8
