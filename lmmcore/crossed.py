@@ -278,7 +278,7 @@ class CrossedProfile(Profile):
         self.z_scale = [np.sqrt(np.mean(Z.multiply(Z).sum(axis=0), keepdims=True))
                         for Z in self.blocks.Z]
 
-    def _values(self, theta: Array) -> tuple[float, float]:
+    def _rss_log_det(self, theta: Array) -> tuple[float, float]:
         """rss and log|.| without the traces, which take most of the time."""
         W, least_squares = self._eliminated(theta)
         return least_squares.rss, self._log_det(W, least_squares.Sxx)

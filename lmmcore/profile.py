@@ -165,7 +165,7 @@ class Profile:
         ----------
         theta : (n_theta,) array
         """
-        return self._criterion(*self._values(np.asarray(theta, float)))
+        return self._criterion(*self._rss_log_det(np.asarray(theta, float)))
 
     def log_likelihood(self, theta: Array) -> float:
         """l(theta) = -criterion / 2."""
@@ -173,9 +173,9 @@ class Profile:
 
     def sigma2(self, theta: Array) -> float:
         """sigma2(theta) = rss / m, in squared units of y (B16, B30)."""
-        return self._values(np.asarray(theta, float))[0] / self.m
+        return self._rss_log_det(np.asarray(theta, float))[0] / self.m
 
-    def _values(self, theta: Array) -> tuple[float, float]:
+    def _rss_log_det(self, theta: Array) -> tuple[float, float]:
         """rss and log|.|; a form that has them for less than their derivatives says how."""
         pieces = self.pieces(theta)
         return pieces.rss, pieces.log_det

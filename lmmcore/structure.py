@@ -99,9 +99,9 @@ class GroupedProfile(Profile):
             return rss, reduced.log_det_W
         return rss, reduced.log_det_W + float(np.linalg.slogdet(reduced.Sxx)[1]) + self.log_det_XtX
 
-    def _values(self, theta: Array) -> tuple[float, float]:
+    def _rss_log_det(self, theta: Array) -> tuple[float, float]:
         if self._latest is not None and np.array_equal(self._latest[0], theta):
-            return super()._values(theta)
+            return super()._rss_log_det(theta)
         return self._sums(self._reduced(theta))
 
     def _pieces(self, theta: Array) -> Pieces:
