@@ -177,7 +177,7 @@ def bootstrap(
             boundary += bool(refit.boundary)
     if not found:
         raise ValueError("all refits failed: simulated responses of this fit cannot be fitted")
-    return Bootstrap(result, _names(model), _values(result), np.array(found), boundary,
+    return Bootstrap(result, _names(result), _values(result), np.array(found), boundary,
                      draws - len(found), level)
 
 
@@ -233,12 +233,12 @@ def _refit(result: Fit, y: Array) -> Fit | None:
     return refit if refit.converged else None
 
 
-def _names(model) -> tuple[str, ...]:
-    names = [*model.names, "sigma"]
-    for term in model.terms:
-        names += [f"sd({term.name}: {e})" for e in term.effects]
-        names += [f"cor({term.name}: {term.effects[j]}, {term.effects[i]})"
-                  for j, i in zip(*np.triu_indices(len(term.effects), 1), strict=True)]
+def _names(result: Fit) -> tuple[str, ...]:
+    names = [*result.model.names, "sigma"]
+    for c in result.variance_components:
+        names += [f"sd({c.group}: {effect})" for effect in c.effects]
+        names += [f"cor({c.group}: {c.effects[j]}, {c.effects[i]})"
+                  for j, i in zip(*np.triu_indices(len(c.effects), 1), strict=True)]
     return tuple(names)
 
 

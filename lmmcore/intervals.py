@@ -22,7 +22,7 @@ from scipy import stats
 from scipy.optimize import brentq, minimize
 
 from lmmcore.coupling import Coupling, criterion_of
-from lmmcore.covariance import Array, LinearStructure, ScaledIdentity, Unstructured
+from lmmcore.covariance import Array, Diagonal, LinearStructure, ScaledIdentity, Unstructured
 from lmmcore.profile import Profile
 from lmmcore.progress import progress
 from lmmcore.results import Fit
@@ -106,8 +106,7 @@ def profile_intervals(
         By ML; of a fit by REML, the covariance parameters only.
     level : float
     parameters : iterable of str, optional
-        Some of :func:`parameter_names`; all if not given. A structure other than scaled identity,
-        diagonal and unstructured has its own coordinates ``theta(term: 1)`` and so on.
+        Some of :func:`parameter_names`; all if not given.
     show_progress : bool, optional
         Whether to show a bar; by default where somebody watches.
 
@@ -119,7 +118,8 @@ def profile_intervals(
     ------
     ValueError
         If the level is not between 0 and 1, a name is unknown, coefficients of a REML fit are
-        asked for, or the fit did not converge.
+        asked for, the fit did not converge, or a covariance structure is neither scaled identity,
+        diagonal nor unstructured.
 
     Examples
     --------
@@ -249,11 +249,9 @@ def _parameters(fit: Fit) -> dict[str, Callable[[], Chart]]:
     made: dict[str, Callable[[], Chart]] = {"sigma": lambda: _sigma_chart(fit, profile)}
     for t, term in enumerate(fit.model.terms):
         structure = profile.covariance.placements()[t].structure
-        if not isinstance(structure, LinearStructure):
-            for j in range(structure.n_theta):  # its own coordinates, as they are
-                made[f"theta({term.name}: {j + 1})"] = lambda t=t, j=j: _theta_chart(
-                    fit, profile, t, j)
-            continue
+        if not isinstance(structure, Unstructured | Diagonal | ScaledIdentity):
+            raise ValueError(f"no profile intervals for the structure {structure!r} of "
+                             f"{term.name}: use bootstrap(fit, seed=1)")
         if isinstance(structure, ScaledIdentity):
             label = term.effects[0] if structure.size == 1 else "all"
             made[f"sd({term.name}: {label})"] = lambda t=t: _sd_chart(fit, profile, t, 0)
@@ -292,8 +290,7 @@ class Coordinates:
             unit[part] = structure.parameter_scale(profile.z_scale[term][order])
         self.start = np.append(0.5 * np.log(fit.sigma2), eta)
         self.unit = np.append(0.1, unit)
-        self.even = np.concatenate([np.array([False])] + [
-            np.full(s.n_theta, isinstance(s, LinearStructure)) for s, _, _ in self.placements])
+        self.even = np.arange(len(self.start)) > 0
 
     def theta(self, eta: Array) -> Array:
         """The model's own theta."""
@@ -365,21 +362,6 @@ def _sd_chart(fit: Fit, profile: Profile, term: int, effect: int) -> Chart:
     step = np.hypot(sd, size) / np.sqrt(2.0 * len(rows))
     return Chart(sd, float(step), (0.0, np.inf), x.start[free], x.unit[free], x.even[free],
                  criterion)
-
-
-def _theta_chart(fit: Fit, profile: Profile, term: int, j: int) -> Chart:
-    x = Coordinates(fit, profile)
-    at = 1 + profile.covariance.placements()[term].theta.start + j
-    free = np.delete(np.arange(len(x.start)), at)
-
-    def criterion(value: float, others: Array) -> tuple[float, Array]:
-        full = np.empty(len(x.start))
-        full[free], full[at] = others, value
-        least, gradient = x.criterion(full)
-        return least, gradient[free]
-
-    return Chart(float(x.start[at]), float(x.unit[at]) / 2.0, (-np.inf, np.inf), x.start[free],
-                 x.unit[free], x.even[free], criterion)
 
 
 def _correlation_chart(fit: Fit, profile: Profile, term: int, one: int, two: int) -> Chart:

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from reference_models import FITS, reference_model, slopes
 
 from lmmcore import definition, fit, grouped, load
+from lmmcore.autoregression import AR1
 from lmmcore.data import recorded_tests
 from lmmcore.degrees_of_freedom import (
     _denominator,
@@ -236,3 +237,18 @@ def test_tables():
 def test_bad_input(call, words):
     with pytest.raises(ValueError, match=words):
         call(fit(reference_model("sleepstudy_ri"), "ML"))
+
+
+def test_an_autoregression_has_satterthwaite_only():
+    rng = np.random.default_rng(4)
+    g = np.repeat(np.arange(12), 8)
+    y = np.concatenate([np.cumsum(rng.standard_normal(8)) for _ in range(12)])
+    y += 0.7 * rng.standard_normal(96)
+    got = fit(grouped(y, {"1": 1}, {"g": g}, covariance={"g": AR1()}))
+    A = parameter_covariance(got, "observed")
+    Phi, P = got.vcov_beta, sensitivity_by_definition(got).P
+    slope = -(Phi @ P @ Phi)[:, 0, 0]
+    df = 2 * Phi[0, 0] ** 2 / (slope @ A @ slope)
+    assert satterthwaite(got, [1.0])[0] == pytest.approx(df, rel=1e-8)
+    with pytest.raises(ValueError, match="V is linear"):
+        t_tests(got, "kenward-roger")

@@ -1,6 +1,7 @@
 """Profile-likelihood intervals: gradients, closed forms, dense minimisation, and lme4's."""
 
 import io
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -9,6 +10,7 @@ from scipy import stats
 from scipy.optimize import approx_fprime, brentq, minimize
 
 from lmmcore import definition, fit, from_groups, grouped, progress
+from lmmcore.autoregression import AR1
 from lmmcore.intervals import _parameters, parameter_names, profile_intervals
 
 LME4 = FITS["extra"]["profile_ci"]
@@ -254,3 +256,11 @@ def test_progress_is_silent_where_nobody_watches(capsys, monkeypatch):
 
     monkeypatch.setattr("sys.stderr", Terminal())
     assert progress.watched()
+
+
+def test_other_structures_are_refused():
+    y = np.random.default_rng(4).standard_normal(24).cumsum()
+    got = SimpleNamespace(model=grouped(y, ONE, {"g": np.arange(24) // 8},
+                                        covariance={"g": AR1()}), method="ML", converged=True)
+    with pytest.raises(ValueError, match="no profile intervals for the structure"):
+        profile_intervals(got)
