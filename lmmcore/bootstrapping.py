@@ -169,7 +169,7 @@ def bootstrap(
     """
     _check(draws, result)
     _level(level)
-    model, found, boundary = result.model, [], 0
+    found, boundary = [], 0
     for y in progress(_responses(result, draws, seed), "refits", show_progress):
         refit = _refit(result, y)
         if refit is not None:

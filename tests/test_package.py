@@ -9,7 +9,7 @@ from reference_models import reference_model
 
 import lmmcore
 from lmmcore import data, fit, load, plots
-from lmmcore.plots import first_fit
+from lmmcore.plots import first_fit, intervals_and_tests, sleepstudy
 
 
 @pytest.mark.parametrize(("name", "rows", "columns"), [
@@ -56,6 +56,16 @@ def figures():
     labels = dyestuff.terms[0].levels[dyestuff.terms[0].codes]
     yield first_fit.by_level(dyestuff.y, labels, "batch", "yield (g)")
     yield first_fit.newton_path(fit(dyestuff), np.linspace(0, 2, 21))
+    table = load("sleepstudy")
+    yield sleepstudy.design(table["Days"], table["Subject"])
+    yield sleepstudy.all_lines(table["Days"], table["Reaction"], table["Subject"])
+    yield sleepstudy.residuals(fit(sleep), table["Subject"])
+    yield sleepstudy.random_effects(fit(sleep), "Subject")
+    intervals = fit(dyestuff, "ML").intervals()
+    yield intervals_and_tests.zeta_curves(intervals, dict.fromkeys(intervals.intervals, 1.0))
+    yield intervals_and_tests.chance_of_zero([0, 1], (2, 6), 5)
+    yield intervals_and_tests.null_tails([0, 1, 2], {"mixture": {0: 0.5, 1: 0.5}}, 1.0)
+    yield intervals_and_tests.bootstrap_density([0, 1, 2], "sd", {"Wald": (0, 1)})
     yield first_fit.theta_and_phi({"Dyestuff": dyestuff}, 1.2)
 
 

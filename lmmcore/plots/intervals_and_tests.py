@@ -131,8 +131,10 @@ def bootstrap_density(draws: ArrayLike, label: str, intervals: Mapping[str, Arra
     draws = np.asarray(draws, float)
     figure = new_figure(6.4, 3.8)
     top, below = figure.subplots(2, 1, sharex=True, height_ratios=[3, 1 + 0.2 * len(intervals)])
-    top.hist(draws, bins=40, color=BLUE, alpha=0.75)
-    top.set_ylabel("refits")
+    top.hist(draws, bins=40, color=BLUE, alpha=0.75, label="estimates of the refits")
+    top.set(ylabel="refits", xlabel=label)
+    top.xaxis.label.set_visible(False)
+    top.legend(frameon=False)
     for i, (ends, colour) in enumerate(zip(intervals.values(), COLOURS, strict=False)):
         below.plot(ends, [i, i], color=colour, lw=4, solid_capstyle="butt", ls="-")
     below.set_yticks(range(len(intervals)), list(intervals))
