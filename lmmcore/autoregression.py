@@ -21,6 +21,7 @@ from lmmcore.covariance import Array, BoundaryPoint, LinearStructure, Structure
 from lmmcore.model import Factor, LinearMixedModel, Term, _design, _vector, within_groups
 
 EDGE = 1.0 - 1e-7  # of |a|, where the stationary variance is 5 million innovations
+LAST = 12.0  # of artanh |a|, where 1 - a^2 has no more than six digits
 GRID = np.tanh(np.linspace(-2.6, 2.6, 27))  # values of a at which a series of variance 0 is tried
 
 NO_NOISE = (
@@ -299,7 +300,7 @@ class Stationary(Autoregression):
     scales = 1
 
     def a(self, theta: Array) -> float:
-        return float(np.tanh(theta[-1]))
+        return float(np.tanh(np.clip(theta[-1], -LAST, LAST)))
 
     def with_a(self, theta: Array, a: float) -> Array:
         return np.append(theta[:-1], np.arctanh(a))

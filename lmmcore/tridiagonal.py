@@ -23,6 +23,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy.linalg import lapack
+from scipy.optimize import minimize
 
 from lmmcore.autoregression import GRID, Stationary, Walk
 from lmmcore.covariance import Array, BoundaryPoint
@@ -276,7 +277,8 @@ class SeriesProfile(Profile):
     def _value(self, bands: Bands, phi: float, a: float) -> float:
         bands.factorise(phi, a)
         log_det, rss, _, _ = self._least_squares(bands)
-        return self._criterion(rss, log_det)
+        m = self.m - self.model.n + len(bands.data)  # bands may hold the head of the data only
+        return float(m * (np.log(2.0 * np.pi * rss / m) + 1.0) + log_det)
 
     def _least_squares(self, bands: Bands) -> tuple[float, float, Array, Array]:
         """log-determinant, rss, (-beta, 1) and (X'W^-1X)^-1, by sums of squares (B17)."""
@@ -329,8 +331,8 @@ class SeriesProfile(Profile):
 
     def _bends(self, theta: Array) -> tuple[Array, Array]:
         """What W'' adds to log_det'' and rss'': tr(M W_ij), M = P or W^-1, and -y'P W_ij P y."""
-        v, _ = self._values(theta)
-        pieces, size = self._pieces(theta), len(theta)
+        v, a = self._values(theta)
+        pieces, size = self.pieces(theta), len(theta)
         det, rss = np.zeros((size, size)), np.zeros((size, size))
         if self.walk:
             return det, rss
@@ -340,6 +342,7 @@ class SeriesProfile(Profile):
             return det, rss
         det[0, 1] = det[1, 0] = pieces.dlog_det[1] / v
         rss[0, 1] = rss[1, 0] = pieces.drss[1] / v
+        self.bands.factorise(v, a)
         _, _, r, inverse = self._least_squares(self.bands)
         form = v * self.bands.stretched_form()
         det[1, 1] = self.bands.stretched_trace()
@@ -405,7 +408,7 @@ class SeriesProfile(Profile):
         return [BoundaryPoint(label, slopes[worst], np.ones((1, 1)))]
 
     def screened(self, starts: list[Array]) -> list[Array]:
-        """The lowest points of a grid of theta, compared on the head of the series."""
+        """The lowest points of a grid of theta, compared and improved on the head of a series."""
         bands = self.bands.head(SCREEN) if len(self.bands.D) > SCREEN else self.bands
         t = np.array([0.1, 0.3, 1.0, 3.0, 10.0]) / self.z_scale[0][0]
         if self.walk:
@@ -419,8 +422,12 @@ class SeriesProfile(Profile):
                 for i in (-1, 0, 1) for j in (-1, 0, 1) if i or j]
         lowest = np.argwhere(np.all([value <= other for other in near], axis=0))
         lowest = sorted(lowest, key=lambda at: value[tuple(at)])
-        return [np.array([t[i]]) if self.walk else np.array([t[i], np.arctanh(a[j])])
-                for i, j in lowest]
+        starts = [np.array([t[i]]) if self.walk else np.array([t[i], np.arctanh(a[j])])
+                  for i, j in lowest]
+        if bands is self.bands:
+            return starts
+        return [minimize(lambda theta: self._value(bands, *self._values(theta)), start,
+                         method="Nelder-Mead", options={"maxfev": 40}).x for start in starts]
 
     def solution(self, theta: Array) -> Solution:
         """beta, (X'W^-1X)^-1, U = phi G (-beta, 1) and Var(U | y) = phi diag(T^-1) (E3.3)."""
