@@ -267,12 +267,15 @@ class SeriesProfile(Profile):
                            self.structure.lengths, self.walk)
         self.z_scale = [np.array([np.sqrt(np.sum(term.columns**2) / len(self.bands.D))])]
 
-    def _values(self, theta: Array) -> tuple[float, float]:
+    def _phi(self, theta: Array) -> tuple[float, float]:
+        """phi and a at theta."""
         return float(theta[0]) ** 2, 1.0 if self.walk else self.structure.a(theta)
 
-    def criterion(self, theta: Array) -> float:
-        """-2 l(theta) without the derivatives (B19, B31)."""
-        return self._value(self.bands, *self._values(np.asarray(theta, float)))
+    def _values(self, theta: Array) -> tuple[float, float]:
+        """rss and log|.| without their derivatives (B19, B31)."""
+        self.bands.factorise(*self._phi(theta))
+        log_det, rss, _, _ = self._least_squares(self.bands)
+        return rss, log_det
 
     def _value(self, bands: Bands, phi: float, a: float) -> float:
         bands.factorise(phi, a)
@@ -294,7 +297,7 @@ class SeriesProfile(Profile):
 
     def _pieces(self, theta: Array) -> SeriesPieces:
         """The pieces anew, with their derivatives in phi."""
-        bands, (v, a) = self.bands, self._values(theta)
+        bands, (v, a) = self.bands, self._phi(theta)
         bands.factorise(v, a)
         log_det, rss, r, inverse = self._least_squares(bands)
         G, KG = bands.G, bands.KG
@@ -331,7 +334,7 @@ class SeriesProfile(Profile):
 
     def _bends(self, theta: Array) -> tuple[Array, Array]:
         """What W'' adds to log_det'' and rss'': tr(M W_ij), M = P or W^-1, and -y'P W_ij P y."""
-        v, a = self._values(theta)
+        v, a = self._phi(theta)
         pieces, size = self.pieces(theta), len(theta)
         det, rss = np.zeros((size, size)), np.zeros((size, size))
         if self.walk:
@@ -426,13 +429,13 @@ class SeriesProfile(Profile):
                   for i, j in lowest]
         if bands is self.bands:
             return starts
-        return [minimize(lambda theta: self._value(bands, *self._values(theta)), start,
+        return [minimize(lambda theta: self._value(bands, *self._phi(theta)), start,
                          method="Nelder-Mead", options={"maxfev": 40}).x for start in starts]
 
     def solution(self, theta: Array) -> Solution:
         """beta, (X'W^-1X)^-1, U = phi G (-beta, 1) and Var(U | y) = phi diag(T^-1) (E3.3)."""
         _, R_ls, beta_ls, _ = self.model.least_squares
-        self.bands.factorise(*self._values(np.asarray(theta, float)))
+        self.bands.factorise(*self._phi(np.asarray(theta, float)))
         _, _, r, inverse = self._least_squares(self.bands)
         R_inverse = np.linalg.inv(R_ls)
         u = self.bands.v * (self.bands.G @ r)

@@ -97,6 +97,8 @@ def test_derivatives_are_those_of_the_criterion(name, theta, method):
 def test_bands_equal_dense_in_everything(name, theta, method):
     model, theta = MODELS[name], np.array(theta)
     full, fast = Profile(model, method), SeriesProfile(model, method)
+    assert fast.sigma2(theta) == pytest.approx(full.sigma2(theta), rel=1e-12)
+    assert fast.criterion(theta) == pytest.approx(full.criterion(theta), abs=1e-9)
     for kind in ("observed", "expected", "average"):
         for a, b in zip(full.derivatives(theta, kind), fast.derivatives(theta, kind), strict=True):
             np.testing.assert_allclose(a, b, rtol=1e-8, atol=1e-8)
