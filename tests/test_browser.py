@@ -9,6 +9,7 @@ import http.server
 import os
 import shutil
 import threading
+from html.parser import HTMLParser
 from urllib.parse import unquote, urldefrag, urljoin, urlsplit
 
 import pytest
@@ -139,35 +140,45 @@ class Visit:
         self.context.close()
 
 
-@pytest.mark.parametrize("theme", THEMES)
-@pytest.mark.parametrize("width", WIDTHS)
-@pytest.mark.parametrize("name", PAGES)
-def test_page(browser, base, name, width, theme):
+def accessibility(page, **options):
+    """What axe finds wrong with a page."""
     from axe_playwright_python.sync_playwright import Axe
 
+    # in motion, colours are between two values: let transitions end
+    page.add_style_tag(content="*, *::before, *::after { transition: none !important }")
+    page.wait_for_timeout(50)
+    # without the glyphs of formulas, thousands of elements that are hidden from assistive
+    # programs; without preload: axe would read the style sheets again, from wrong addresses
+    found = Axe().run(
+        page,
+        context={"exclude": [["mjx-container > mjx-math"]]},
+        options={"resultTypes": ["violations"], "preload": False, **options},
+    )
+    return [
+        f"{v['id']} ({v['impact']}): {v['help']}: {[n['target'] for n in v['nodes']][:3]}"
+        for v in found.response["violations"]
+    ]
+
+
+@pytest.mark.parametrize(("width", "theme"), [("wide", "light"), ("phone", "dark")])
+@pytest.mark.parametrize("name", PAGES)
+def test_page(browser, base, name, width, theme):
+    """Loaded at one width in one theme; then the theme is switched, and colours looked at again."""
     with Visit(browser, f"{base}/{name}", base, width, theme) as visit:
         faults = visit.page.evaluate(FAULTS)
         shown = visit.page.evaluate("document.documentElement.dataset.theme")
-        # in motion, colours are between two values: let transitions end
-        visit.page.add_style_tag(content="*, *::before, *::after { transition: none !important }")
-        visit.page.wait_for_timeout(50)
-        # without the glyphs of formulas, thousands of elements that are hidden from assistive
-        # programs; without preload: axe would read the style sheets again, from wrong addresses
-        found = Axe().run(
-            visit.page,
-            context={"exclude": [["mjx-container > mjx-math"]]},
-            options={"resultTypes": ["violations"], "preload": False},
-        )
-        violations = [
-            f"{v['id']} ({v['impact']}): {v['help']}: {[n['target'] for n in v['nodes']][:3]}"
-            for v in found.response["violations"]
-        ]
+        violations = accessibility(visit.page)
+        other = THEMES[1 - THEMES.index(theme)]
+        visit.page.evaluate(f"document.documentElement.dataset.theme = '{other}'")
+        in_other = accessibility(visit.page, runOnly=["color-contrast"])
+        wide_in_other = visit.page.evaluate(FAULTS)["overflow"]
         assert visit.trouble == []
         assert faults["untypeset"] == []
         assert faults["errors"] == []
-        assert faults["overflow"] == []
+        assert faults["overflow"] == wide_in_other == []
         assert faults["unnamed"] == []
         assert violations == []
+        assert in_other == []
         assert shown == theme
 
 
@@ -181,31 +192,50 @@ def test_front_door(browser, base):
     context.close()
 
 
-def test_links_resolve(browser, base):
+class Anchors(HTMLParser):
+    """The ids and the links of a page."""
+
+    def __init__(self, name):
+        super().__init__()
+        self.ids, self.links = set(), set()
+        self.feed((SITE / name).read_text(encoding="utf-8"))
+
+    def handle_starttag(self, tag, attrs):
+        values = dict(attrs)
+        self.ids |= {values[k] for k in ("id", "name") if values.get(k)}
+        if tag == "a" and values.get("href"):
+            self.links.add(values["href"])
+
+
+def test_links_resolve():
     """Every link within the site leads to a page that is there, and to a place that is on it."""
-    anchors: dict[str, set[str]] = {}
-    links: dict[str, list[str]] = {}
-    for name in PAGES:
-        with Visit(browser, f"{base}/{name}", base) as visit:
-            address = visit.page.url
-            anchors[urldefrag(address)[0].removeprefix(base)] = set(
-                visit.page.evaluate("[...document.querySelectorAll('[id]')].map((e) => e.id)")
-            )
-            links[address] = visit.page.evaluate(
-                "[...document.querySelectorAll('a[href]')].map((e) => e.getAttribute('href'))"
-            )
+    if not PAGES:
+        pytest.fail("there are no built pages: make book")
+    anchors = {name: Anchors(name) for name in PAGES}
     broken = []
-    for address, hrefs in links.items():
-        for href in set(hrefs):
-            target, anchor = urldefrag(urljoin(address, href))
-            if not target.startswith(base):
+    for name, found in anchors.items():
+        for href in found.links:
+            target, anchor = urldefrag(urljoin(f"http://site/{name}", href))
+            if not target.startswith("http://site/"):
                 continue
-            path = unquote(urlsplit(target).path)
-            exists = (SITE / path.lstrip("/")).is_file() or path == "/"
-            known = anchors.get(path)
-            if not exists or (anchor and known is not None and unquote(anchor) not in known):
-                broken.append(f"{address.removeprefix(base)} -> {href}")
-    assert sorted(set(broken)) == []
+            path = unquote(urlsplit(target).path).lstrip("/") or "index.html"
+            lost = anchor and path in anchors and unquote(anchor) not in anchors[path].ids
+            if lost or not (SITE / path).is_file():
+                broken.append(f"{name} -> {href}")
+    assert sorted(broken) == []
+
+
+def test_downloads_are_valid_notebooks(browser, base):
+    """The download button of a page with cells gives a notebook that opens."""
+    import nbformat
+
+    with Visit(browser, f"{base}/chapters/first-fit.html", base) as visit:
+        links = visit.page.eval_on_selector_all("a[href$='.ipynb']", "e => e.map((x) => x.href)")
+        assert links == [f"{base}/_notebooks/first-fit.ipynb"]
+    made = sorted((SITE / "_notebooks").glob("*.ipynb"))
+    assert len(made) > 10
+    for path in made:
+        nbformat.validate(nbformat.read(path, as_version=4))
 
 
 def test_search_finds(browser, base):
