@@ -27,6 +27,7 @@ _HOME = {
     "fit": "fitting",
     "Fit": "results",
     "ConvergenceWarning": "fitting",
+    "DroppedRowsWarning": "missing",
     "simulate": "simulation",
     "likelihood_ratio_test": "likelihood_ratio",
     "exact_test": "exact_null",

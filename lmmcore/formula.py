@@ -20,6 +20,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from lmmcore.covariance import Array
+from lmmcore.missing import check_choice, complete_rows, take_rows
 from lmmcore.model import Factor, LinearMixedModel, grouped, levels_and_codes
 
 Variables = tuple[str, ...]  # the variables of one product; () is the intercept
@@ -33,7 +34,7 @@ class Bar(NamedTuple):
     independent: bool
 
 
-def from_formula(formula: str, data: Any) -> LinearMixedModel:
+def from_formula(formula: str, data: Any, missing: str = "refuse") -> LinearMixedModel:
     """A model from a formula and a table of named columns.
 
     Parameters
@@ -43,6 +44,9 @@ def from_formula(formula: str, data: Any) -> LinearMixedModel:
     data : mapping of names to columns, NumPy structured array, or data frame
         Columns of n entries: numbers are covariates, text, truth values and categoricals are
         factors. After a bar every column is a factor.
+    missing : {"refuse", "drop"}
+        What to do with rows that have missing values in a column of the formula; others do not
+        matter. A warning says how many are dropped.
 
     Returns
     -------
@@ -66,8 +70,12 @@ def from_formula(formula: str, data: Any) -> LinearMixedModel:
     -----
     See the chapter "A first fit" (B1, B10, E2).
     """
+    check_choice(missing)
     response, fixed, bars = read_formula(formula)
     table = _Table(data)
+    if missing == "drop":
+        table = table.complete([response, *(v for product in fixed for v in product), *(
+            v for bar in bars for part in (*bar.effects, bar.factor) for v in part)])
     y = table.column(response)
     if isinstance(y, Factor):
         raise ValueError(f"the response {response!r} is not numeric: its values are labels such as "
@@ -217,11 +225,22 @@ class _Table:
         self.n: int | None = None
         self.read: dict[str, Array | Factor] = {}
 
+    def complete(self, names: list[str]) -> _Table:
+        """The table of these columns, without the rows in which one of them is missing."""
+        for name in names:
+            self._check(name)
+        columns = {f"column {name!r}": self.data[name] for name in names}
+        rows = complete_rows(columns, len(np.asarray(self.data[names[0]])))
+        return _Table({name: take_rows(self.data[name], rows) for name in names})
+
+    def _check(self, name: str) -> None:
+        if name not in self.names:
+            known = ", ".join(map(str, self.names))
+            raise ValueError(f"there is no column {name!r}; the data have {known}")
+
     def column(self, name: str) -> Array | Factor:
         if name not in self.read:
-            if name not in self.names:
-                known = ", ".join(map(str, self.names))
-                raise ValueError(f"there is no column {name!r}; the data have {known}")
+            self._check(name)
             self.read[name] = _column(name, self.data[name])
             found = self.read[name]
             length = len(found.codes if isinstance(found, Factor) else found)

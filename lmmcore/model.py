@@ -26,6 +26,7 @@ from lmmcore.covariance import (
     independent,
     repeated,
 )
+from lmmcore.missing import check_choice, complete_rows, take_rows
 
 TALL = 10_000  # rows from which on a QR is made of cross-products
 LARGEST = 1e70  # fourth powers of the data still fit into a floating-point number
@@ -178,6 +179,7 @@ def grouped(
     groups: ArrayLike | Mapping[str, ArrayLike],
     Z: Any = None,
     covariance: Any = "unstructured",
+    missing: str = "refuse",
 ) -> LinearMixedModel:
     """A model from columns and one or more grouping factors, nested or crossed.
 
@@ -193,6 +195,8 @@ def grouped(
     covariance : {"unstructured", "diagonal", "identity"}, AR1, RandomWalk, or mapping by factor
         Covariance of the q effects of one level. With :class:`lmmcore.autoregression.AR1` or
         :class:`lmmcore.autoregression.RandomWalk` each level has a series of effects in time.
+    missing : {"refuse", "drop"}
+        What to do with rows that have missing values anywhere. A warning says how many are dropped.
 
     Returns
     -------
@@ -213,6 +217,9 @@ def grouped(
     -----
     See the chapter "A first fit" (B1, B10, E2).
     """
+    check_choice(missing)
+    if missing == "drop":
+        y, X, groups, Z = _complete(y, X, groups, Z, covariance)
     n = len(_vector("y", y))
     several = isinstance(groups, Mapping)
     factors = dict(groups) if several else {"groups": groups}
@@ -227,6 +234,33 @@ def grouped(
     if not terms:
         return LinearMixedModel(y, X)
     return LinearMixedModel(y, X, covariance=independent(*blocks), terms=terms)
+
+
+def _complete(y: Any, X: Any, groups: Any, Z: Any, covariance: Any) -> tuple[Any, ...]:
+    """The rows without missing values."""
+    columns: dict[str, Any] = {"y": y}
+    for name, values in (("X", X), ("groups", groups), ("Z", Z)):
+        if values is not None:
+            columns |= _flat(name, values)
+    rows = complete_rows(columns, len(np.asarray(y)))
+    kinds = covariance.values() if isinstance(covariance, Mapping) else [covariance]
+    if not np.all(rows) and not all(isinstance(kind, str) for kind in kinds):
+        raise ValueError("rows with missing values cannot be dropped here, since the covariance "
+                         "structure has times for every row: drop those rows first, from both")
+    return tuple(None if v is None else take_rows(v, rows) for v in (y, X, groups, Z))
+
+
+def _flat(name: str, values: Any) -> dict[str, Any]:
+    """Columns by name, from mappings within mappings."""
+    if isinstance(values, Factor):
+        raise ValueError(f"{name} is a Factor, whose codes have no missing values: give labels "
+                         'with missing="drop"')
+    if not isinstance(values, Mapping):
+        return {name: values}
+    flat: dict[str, Any] = {}
+    for key, column in values.items():
+        flat |= _flat(f"{name}[{key!r}]", column)
+    return flat
 
 
 def from_groups(
