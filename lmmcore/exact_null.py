@@ -196,7 +196,4 @@ def _highest(square: Array, mu: Array, m: int, values: Array, counts: Array) -> 
         left, right = gain(np.exp(np.column_stack([inner, outer]))).T
         low, high = np.where(left < right, inner, low), np.where(left < right, high, outer)
     best = gain(np.exp(0.5 * (low + high))[:, None])[:, 0]
-    # the slope in phi at 0 decides, not the gain, which rounding hides
-    slope = m * (square @ mu) / total - values @ counts
-    best = np.where((slope <= 0) & (top == 0), 0.0, best)
     return np.maximum(best, 0.0)

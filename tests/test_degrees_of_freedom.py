@@ -184,6 +184,23 @@ def test_a_singular_covariance_keeps_its_rank(kind):
     assert np.all(A[3] == 0) and np.all(np.diag(A)[:3] > 0)  # Lambda_22 stays 0
 
 
+def test_observed_information_of_a_singular_covariance():
+    # the slope in Gamma is not 0 there, so the bend of Gamma in theta counts
+    got = fit(slopes(3, 8), "ML")
+    model, psi = got.model, np.append(got.sigma2, got.theta)[:3]
+
+    def log_likelihood(x):
+        V = definition.marginal_covariance(model, np.append(x[1:], 0.0), x[0])
+        return definition.profile_log_likelihood(model.y, model.X, V)
+
+    h = 1e-3 * np.diag(np.abs(psi))
+    second = np.array([[(log_likelihood(psi + a + b) - log_likelihood(psi + a - b)
+                         - log_likelihood(psi - a + b) + log_likelihood(psi - a - b))
+                        / (4 * a.sum() * b.sum()) for b in h] for a in h])
+    A = parameter_covariance(got, "observed")[:3, :3]
+    np.testing.assert_allclose(-A @ second, np.eye(3), atol=1e-4)
+
+
 @UNBALANCED
 def test_invariance(fits, name):
     got, L = fits[name], np.array([[0.0, 1, -1], [0, 1, 2]])
