@@ -68,7 +68,14 @@ class Covariance:
         Parameters
         ----------
         theta : (n_theta,) array
+
+        Raises
+        ------
+        ValueError
+            If theta has another length.
         """
+        if len(theta) != self.n_theta:
+            raise ValueError(f"theta must have {self.n_theta} entries; it has {len(theta)}")
         factor = np.zeros((self.size, self.size))
         for structure, part, rows in self.placements():
             factor[rows[:, :, None], rows[:, None, :]] = structure.factor(theta[part])

@@ -89,7 +89,7 @@ def log_det(V: Array) -> float:
         If |V| is not positive.
     """
     sign, value = np.linalg.slogdet(V)
-    if sign <= 0:
+    if not sign > 0:
         raise ValueError("the covariance matrix is not positive definite: check theta and sigma2")
     return float(value)
 

@@ -27,6 +27,7 @@ from lmmcore.structure import GroupedProfile, has_groups
 from lmmcore.sufficient import SummarisedModel, SummarisedProfile
 from lmmcore.tridiagonal import SeriesProfile, has_series
 
+FARTHEST = 1e7  # of a start, in units that make the random effects as large as the errors
 FEW_LEVELS = 200  # up to here the general form is as fast as the crossed one, and more exact
 
 
@@ -78,6 +79,11 @@ def fit(
     The profile criterion and its exact gradient are B19 and B31; the methods are B36.
     See the chapters "A first fit" and "Maximisation".
     """
+    if not hasattr(model, "terms"):
+        raise ValueError(f"fit wants a model, as grouped or from_formula makes it, not a "
+                         f"{type(model).__name__}")
+    if max_steps is not None and (not isinstance(max_steps, (int, np.integer)) or max_steps < 1):
+        raise ValueError(f"max_steps must be a whole number from 1 on; it is {max_steps!r}")
     profile = _profile(model, method)
     optimiser = default_optimiser(profile) if optimiser is None else optimiser
     if optimiser not in OPTIMISERS:
@@ -148,11 +154,13 @@ def _reported(profile: Profile, theta: Array, sigma2: float) -> Array:
 def _start(profile: Profile, start: ArrayLike | None) -> Array | None:
     if start is None:
         return None
-    theta = np.asarray(start, float)
-    if theta.shape != (profile.covariance.n_theta,) or not np.all(np.isfinite(theta)):
-        raise ValueError(f"start must be {profile.covariance.n_theta} finite numbers, the entries "
-                         "of theta")
-    return theta
+    needed, theta = profile.covariance.n_theta, np.asarray(start)
+    if theta.shape != (needed,) or theta.dtype.kind not in "fiub" or not np.all(np.isfinite(theta)):
+        raise ValueError(f"start must be {needed} finite numbers, the entries of theta")
+    if np.any(np.abs(theta) > FARTHEST * parameter_scale(profile)):
+        raise ValueError("start is so far out that no digit of the likelihood would be right: take "
+                         "theta nearer to 1")
+    return theta.astype(float)
 
 
 def _check_identified(profile: Profile) -> None:

@@ -12,7 +12,7 @@ The grammar is parsed by the library *formulae*, an optional dependency. See "A 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from itertools import product
 from typing import Any, NamedTuple
@@ -71,6 +71,8 @@ def from_formula(formula: str, data: Any, missing: str = "refuse") -> LinearMixe
     See the chapter "A first fit" (B1, B10, E2).
     """
     check_choice(missing)
+    if not isinstance(formula, str):
+        raise ValueError(f"a formula is text, such as 'y ~ x + (1 | g)'; this is {formula!r}")
     response, fixed, bars = read_formula(formula)
     table = _Table(data)
     if missing == "drop":
@@ -221,7 +223,10 @@ class _Table:
         if getattr(getattr(data, "dtype", None), "names", None):
             self.names = list(data.dtype.names)
         else:
-            self.names = list(getattr(data, "columns", data))
+            self.names = list(getattr(data, "columns", data if isinstance(data, Mapping) else ()))
+        if not self.names:
+            raise ValueError("the data must be named columns: a mapping of names to columns, a "
+                             "structured array or a data frame")
         self.n: int | None = None
         self.read: dict[str, Array | Factor] = {}
 
@@ -277,6 +282,8 @@ def _column(name: str, values: Any) -> Array | Factor:
         _refuse_missing(name, codes < 0)
         used, codes = np.unique(codes, return_inverse=True)
         return Factor(levels[used], codes)
+    if isinstance(values, np.ma.MaskedArray):
+        _refuse_missing(name, np.ma.getmaskarray(values))
     array = np.asarray(values)
     if array.ndim != 1 or len(array) == 0:
         raise ValueError(f"column {name!r} must be a vector with entries; it has {array.shape}")

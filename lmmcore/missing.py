@@ -1,6 +1,7 @@
 """Rows with missing values: refused, or left out when a model is told ``missing="drop"``.
 
-Missing are NaN, None and pandas' NA and NaT. Infinite values are not missing, and are refused.
+Missing are NaN, None, pandas' NA and NaT, and what is masked in a masked array. Infinite values are
+not missing, and are refused.
 """
 
 from __future__ import annotations
@@ -35,6 +36,8 @@ def is_missing(values: Any) -> NDArray[np.bool_]:
     """Which entries are missing, in the shape of the values; numbers, labels or objects."""
     if hasattr(values, "isna"):
         return np.asarray(values.isna())
+    if isinstance(values, np.ma.MaskedArray):
+        return np.ma.getmaskarray(values) | is_missing(values.data)
     array = np.asarray(values)
     if array.dtype.kind in "fc":
         return np.isnan(array)

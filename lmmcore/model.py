@@ -231,6 +231,9 @@ def grouped(
         term, block = _term(name, labels, columns, kind, n)
         terms.append(term)
         blocks.append(block)
+    if isinstance(covariance, Mapping) and not set(covariance) <= set(factors):
+        raise ValueError(f"covariance names {sorted(set(covariance) - set(factors))}, but the "
+                         f"factors are {sorted(factors)}")
     if not terms:
         return LinearMixedModel(y, X)
     return LinearMixedModel(y, X, covariance=independent(*blocks), terms=terms)
@@ -346,6 +349,7 @@ def levels_and_codes(labels: np.ndarray) -> Factor:
 
 
 def _numeric(name: str, values: Any) -> Array:
+    _refuse_masked(name, values)
     array = np.asarray(values)
     if array.dtype == object and (missing := sum(v is None for v in array.flat)):
         raise ValueError(f"{name} has {missing} missing values (None): drop those rows first")
@@ -378,6 +382,7 @@ def _design(name: str, values: Any, n: int) -> tuple[Array, tuple[str, ...]]:
     if isinstance(values, Mapping):
         columns = [_numeric(f"{name}[{key!r}]", column) for key, column in values.items()]
         for key, column in zip(values, columns, strict=True):
+            _refuse_tiny(f"{name}[{key!r}]", column)
             if column.ndim > 1 or (column.ndim == 1 and len(column) != n):
                 raise ValueError(f"{name}[{key!r}] has shape {column.shape}; y has {n} entries")
         if not columns:
@@ -391,7 +396,16 @@ def _design(name: str, values: Any, n: int) -> tuple[Array, tuple[str, ...]]:
     if len(array) != n:
         raise ValueError(f"{name} has {len(array)} rows but y has {n} entries")
     prefix = "x" if name == "X" else "z"
-    return array, tuple(f"{prefix}{j + 1}" for j in range(array.shape[1]))
+    names = tuple(f"{prefix}{j + 1}" for j in range(array.shape[1]))
+    for column, own in zip(array.T, names, strict=True):
+        _refuse_tiny(f"column {own} of {name}", column)
+    return array, names
+
+
+def _refuse_tiny(name: str, column: Array) -> None:
+    """Squares of such numbers would be 0."""
+    if 0 < np.max(np.abs(column), initial=0.0) < 1.0 / LARGEST:
+        raise ValueError(f"{name} has values below {1 / LARGEST:g} only: choose a smaller unit")
 
 
 def _random_design(Z: Any, n: int, covariance: Covariance) -> sparse.csr_array:
@@ -449,7 +463,15 @@ def _check_identified_mean(model: LinearMixedModel) -> None:
         raise ValueError(f"y varies by less than {1 / LARGEST:g}: choose a smaller unit")
 
 
+def _refuse_masked(name: str, values: Any) -> None:
+    """NumPy would read what is under a mask."""
+    masked = int(np.ma.count_masked(values)) if isinstance(values, np.ma.MaskedArray) else 0
+    if masked:
+        raise ValueError(f"{name} has {masked} masked values: drop those rows first")
+
+
 def _labels(name: str, labels: Any, n: int) -> np.ndarray:
+    _refuse_masked(f"groups {name!r}", labels)
     array = np.asarray(labels)
     if array.ndim != 1 or len(array) != n:
         raise ValueError(f"groups {name!r} have shape {array.shape}; y has {n} entries")

@@ -165,7 +165,7 @@ class Profile:
         ----------
         theta : (n_theta,) array
         """
-        return self._criterion(*self._rss_log_det(np.asarray(theta, float)))
+        return self._criterion(*self._rss_log_det(self._checked(theta)))
 
     def log_likelihood(self, theta: Array) -> float:
         """l(theta) = -criterion / 2."""
@@ -173,7 +173,14 @@ class Profile:
 
     def sigma2(self, theta: Array) -> float:
         """sigma2(theta) = rss / m, in squared units of y (B16, B30)."""
-        return self._rss_log_det(np.asarray(theta, float))[0] / self.m
+        return self._rss_log_det(self._checked(theta))[0] / self.m
+
+    def _checked(self, theta: Array) -> Array:
+        """theta as finite numbers of the right length, (n_theta,)."""
+        theta, needed = np.asarray(theta, float), self.covariance.n_theta
+        if theta.shape != (needed,) or not np.all(np.isfinite(theta)):
+            raise ValueError(f"theta must be {needed} finite numbers; it is {theta}")
+        return theta
 
     def _rss_log_det(self, theta: Array) -> tuple[float, float]:
         """rss and log|.|; a form that has them for less than their derivatives says how."""
@@ -196,7 +203,7 @@ class Profile:
         -----
         See the chapter "Maximisation" (B36).
         """
-        theta = np.asarray(theta, float)
+        theta = self._checked(theta)
         pieces = self.pieces(theta)
         directions = self.covariance.gamma_derivatives(theta)
         slope = self.slope(pieces)

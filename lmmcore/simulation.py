@@ -61,6 +61,8 @@ def simulate(
             f"beta needs {model.p} entries and theta {model.covariance.n_theta}; they have shapes "
             f"{beta.shape} and {theta.shape}"
         )
+    if not np.isfinite([*beta, *theta, sigma2]).all():
+        raise ValueError("beta, sigma2 and theta must be finite numbers")
     if not sigma2 >= 0:
         raise ValueError(f"sigma2 must not be negative; it is {sigma2}")
     if specification not in ("linear", "hierarchical", "marginal"):

@@ -4,9 +4,20 @@ import numpy as np
 import pytest
 from reference_models import ONE, reference_model
 
-from lmmcore import LinearMixedModel, ScaledIdentity, fit, from_groups, grouped, load, simulate
+from lmmcore import (
+    LinearMixedModel,
+    Profile,
+    ScaledIdentity,
+    fit,
+    from_formula,
+    from_groups,
+    grouped,
+    load,
+    simulate,
+)
 from lmmcore.closed_forms import neyman_scott, one_way, simple_sample
 from lmmcore.covariance import Unstructured
+from lmmcore.definition import relative_covariance
 from lmmcore.plots import profile_curves
 from lmmcore.subjects import sigma2_fixed_G
 
@@ -23,7 +34,27 @@ def with_(values, i, value):
     return values
 
 
+MASKED = np.ma.array(y, mask=np.arange(12) == 4)
 BAD = {
+    "masked y": (lambda: grouped(MASKED, X, g), "y has 1 masked values: drop those rows"),
+    "masked labels": (lambda: grouped(y, X, np.ma.array(g, mask=np.arange(12) == 4)), "masked"),
+    "masked column": (lambda: from_formula("y ~ 1 + (1 | g)", {"y": MASKED, "g": g}), "1 missing"),
+    "covariance of no factor": (lambda: grouped(y, X, {"g": g}, None, {"h": "diagonal"}),
+                                r"covariance names \['h'\], but the factors are \['g'\]"),
+    "tiny column": (lambda: grouped(y, {"a": 1, "b": 1e-90 * x}, g), "smaller unit"),
+    "tiny Z": (lambda: grouped(y, X, g, 1e-90 * X), "column z1 of Z has values below 1e-70"),
+    "no model": (lambda: fit(y), "wants a model, as grouped .* not a ndarray"),
+    "steps": (lambda: fit(grouped(y, X, g), max_steps=0), "whole number from 1 on; it is 0"),
+    "start far out": (lambda: fit(grouped(y, X, g), start=[1e9]), "nearer to 1"),
+    "start of text": (lambda: fit(grouped(y, X, g), start=["a"]), "start must be 1 finite"),
+    "theta's length": (lambda: Profile(grouped(y, X, g)).criterion([1.0, 2.0]),
+                       "theta must be 1 finite numbers"),
+    "theta's length, by definition": (
+        lambda: relative_covariance(grouped(y, X, g), [1.0, 2.0]), "theta must have 1 entries"),
+    "theta nan": (lambda: Profile(grouped(y, X, g)).derivatives([np.nan]), "1 finite numbers"),
+    "formula not text": (lambda: from_formula(3, {"y": y}), "a formula is text"),
+    "no table": (lambda: from_formula("y ~ 1", None), "the data must be named columns"),
+    "simulate nan": (lambda: simulate(grouped(y, X, g), [np.nan, 1], 1.0, [1.0], 1), "be finite"),
     "NaN in y": (lambda: grouped(with_(y, 3, np.nan), X, g), "y has 1 missing or infinite"),
     "None in y": (lambda: grouped([None, *y[1:]], X, g), r"y has 1 missing values \(None\)"),
     "infinity in X": (lambda: grouped(y, with_(X, 3, np.inf), g), "X has 1 missing or infinite"),
