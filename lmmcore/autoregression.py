@@ -26,7 +26,8 @@ GRID = np.tanh(np.linspace(-2.6, 2.6, 27))  # values of a at which a series of v
 
 NO_NOISE = (
     "sigma2 is estimated as 0: the likelihood keeps rising as the series takes all the variation "
-    "and leaves no noise beside it; fit the model whose errors are the series, errors=AR1(...)"
+    "and leaves no noise beside it; the errors themselves are then the series, and there is no "
+    "estimate in this model"
 )
 WALK_NO_NOISE = (
     "sigma2 is estimated as 0: the likelihood keeps rising as the random walk takes all the "

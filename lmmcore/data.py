@@ -34,6 +34,10 @@ _ORIGINS = {
         "Strength of a paste, 2 assays of each of 3 casks from each of 10 batches (nested).",
         "Davies & Goldsmith (1972), sec. 6.5",
     ),
+    "Nile": (
+        "Annual flow of the Nile at Aswan, 1871 to 1970 (10^8 cubic metres).",
+        "Cobb (1978), Biometrika 65, 243-251; as in R's and statsmodels' data sets",
+    ),
     "InstEval": (
         "Evaluations y (1 to 5) of lectures by students s, lecturers d, departments (crossed).",
         "ETH Zurich, anonymised; Bates et al. (2015), Journal of Statistical Software 67(1)",

@@ -28,5 +28,5 @@ def test_shipped_fits_are_the_references(name):
 
 
 def test_unknown_data_set():
-    with pytest.raises(ValueError, match="there are Dyestuff, Dyestuff2, Pastes"):
+    with pytest.raises(ValueError, match="there are Dyestuff, Dyestuff2, Nile"):
         recorded_fits("InstEval")

@@ -17,11 +17,13 @@ from lmmcore import (
     grouped,
     identities,
     independent,
+    load,
     repeated,
     series,
     simulate,
 )
 from lmmcore.autoregression import FreeStart, Stationary, Walk
+from lmmcore.data import recorded_fits
 
 METHODS = ("REML", "ML")
 
@@ -220,7 +222,7 @@ def test_no_series_lies_on_the_boundary():
 def test_edges_are_told():
     pure = autoregressive(300, 0.7, 1.0, 0.0, seed=2)
     slopes = SeriesProfile(series(pure, {"1": 1}))
-    with pytest.raises(ValueError, match=r"sigma2 is estimated as 0.*errors=AR1"):
+    with pytest.raises(ValueError, match=r"sigma2 is estimated as 0.*errors themselves"):
         fit(series(pure, {"1": 1}))
     assert slopes.criterion([1e3, 0.8]) < slopes.criterion([3.0, 0.8])
     rng = np.random.default_rng(1)
@@ -246,3 +248,27 @@ def test_bad_series(arguments, match):
         AR1(start="somewhere")
     with pytest.raises(ValueError, match="one effect at each time"):
         grouped(y, {"1": 1}, {"g": np.arange(10) % 2}, {"g": np.eye(2)[np.arange(10) % 2]}, AR1())
+
+
+NILE = load("Nile")
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_nile_as_nlme_fits_it(method):
+    # gls with corExp(nugget = TRUE): the marginal model of AR(1) effects plus noise
+    result = fit(series(NILE["Flow"], {"(Intercept)": 1}, NILE["Year"]), method)
+    (theirs,) = [f for f in recorded_fits("Nile") if f.method == method]
+    assert result.log_likelihood == pytest.approx(theirs.log_likelihood, abs=1e-10)
+    assert np.sqrt(result.sigma2) == pytest.approx(theirs.sigma, rel=1e-6)
+    np.testing.assert_allclose(result.beta, theirs.beta, rtol=1e-8)
+    np.testing.assert_allclose(result.theta, theirs.theta, rtol=1e-5)
+
+
+def test_nile_as_state_space_programs_fit_it():
+    result = fit(series(NILE["Flow"], {"(Intercept)": 1}, NILE["Year"], RandomWalk()))
+    for theirs in recorded_fits("Nile, random walk"):
+        assert np.sqrt(result.sigma2) == pytest.approx(theirs.sigma, rel=1e-5)
+        np.testing.assert_allclose(result.theta, theirs.theta, rtol=2e-5)
+        if theirs.program.startswith("statsmodels"):  # its diffuse likelihood counts n constants
+            assert result.log_likelihood - 0.5 * np.log(2 * np.pi) == pytest.approx(
+                theirs.log_likelihood, abs=1e-10)

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from lmmcore.model import LinearMixedModel
-from lmmcore.plots import BLACK, BLUE, GREY, ORANGE, STYLE, new_figure
+from lmmcore.plots import BLACK, GREY, ORANGE, STYLE, new_figure
 from lmmcore.results import Fit
 from lmmcore.tridiagonal import SeriesProfile
 
@@ -89,26 +89,6 @@ def towards_the_limit(model: LinearMixedModel, t: float, walk: float, gaps: Arra
     axes.axhline(walk, color=BLACK, ls=":", lw=1.5, label="random walk, REML")
     axes.invert_xaxis()
     axes.set(xlabel="$1 - a$", ylabel="log likelihood")
-    axes.spines[["top", "right"]].set_visible(False)
-    axes.legend(frameon=False)
-    return figure
-
-
-def local_level(panels: Mapping[str, tuple[ArrayLike, ArrayLike]]) -> Figure:
-    """Profile log likelihoods of ML and REML, each less its maximum, over tau2/sigma2.
-
-    Parameters
-    ----------
-    panels : mapping of methods to (phi, log likelihood), each (m,)
-    """
-    figure = new_figure(6.6, 3.6)
-    axes = figure.subplots()
-    for method, (phi, value) in panels.items():
-        value = np.asarray(value)
-        axes.plot(phi, value - value.max(), lw=2, label=method, **STYLE[method])
-        axes.plot(np.asarray(phi)[value.argmax()], 0.0, "o", color=STYLE[method]["color"], zorder=3)
-    axes.set(xlabel=r"$\phi = \tau^2/\sigma^2$", ylabel="log likelihood less its maximum")
-    axes.axhline(-1.92, color=BLUE, lw=0.8, ls=":")
     axes.spines[["top", "right"]].set_visible(False)
     axes.legend(frameon=False)
     return figure
