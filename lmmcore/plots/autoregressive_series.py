@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 
 from lmmcore.model import LinearMixedModel
 from lmmcore.plots import BLUE, GREY, STYLE, new_figure
-from lmmcore.profile import Profile
+from lmmcore.tridiagonal import SeriesProfile
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -39,7 +39,7 @@ def walk_profiles(models: Mapping[str, LinearMixedModel], phi: Mapping[str, Arra
     for axes, (title, model) in zip(figure.subplots(1, len(models)), models.items(), strict=True):
         grid = np.asarray(phi[title], float)
         for method in ("ML", "REML"):
-            profile = Profile(model, method)
+            profile = SeriesProfile(model, method)
             value = np.array([profile.log_likelihood(np.sqrt([x])) for x in grid])
             top = int(np.argmax(value))
             axes.plot(grid, value - value[top], lw=2, label=method, **STYLE[method])
