@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 GREEN = "#009E73"
-LIMIT = 1.0  # the colours run from -LIMIT to LIMIT times the largest entry
 
 
 def data_space(y: ArrayLike) -> Figure:
@@ -27,13 +26,15 @@ def data_space(y: ArrayLike) -> Figure:
     ----------
     y : (3,) array
     """
+    from matplotlib.ticker import MultipleLocator
     from mpl_toolkits.mplot3d import Axes3D  # noqa: F401 - makes the projection known
 
     y = np.asarray(y, float)
     basis = contrasts.helmert(3)
     mean, reach = np.full(3, y.mean()), 1.35 * np.linalg.norm(y - y.mean())
     figure = new_figure(8.0, 4.2)
-    space = figure.add_subplot(1, 2, 1, projection="3d")
+    left, right = figure.subfigures(1, 2, wspace=0.05)
+    space = left.add_subplot(projection="3d")
     u, v = np.meshgrid([-reach, reach], [-reach, reach])
     plane = basis[:, :1, None] * u[None] + basis[:, 1:, None] * v[None]
     space.plot_surface(*plane, color=ORANGE, alpha=0.22, edgecolor=ORANGE, lw=0.8)
@@ -46,10 +47,12 @@ def data_space(y: ArrayLike) -> Figure:
     space.text(*(y + 0.4), "y", fontsize=11)
     space.text(*(top + 0.3), "col X", color=BLUE, fontsize=10)
     space.set(xlabel="first", ylabel="second", zlabel="third", box_aspect=(1, 1, 1))
-    space.view_init(elev=18, azim=-62)
+    for axis in (space.xaxis, space.yaxis, space.zaxis):
+        axis.set_major_locator(MultipleLocator(4))
+    space.view_init(elev=18, azim=-20)
     space.set_title("data space", fontsize=10)
 
-    axes = figure.add_subplot(1, 2, 2)
+    axes = right.add_subplot()
     _arrow(axes, basis.T @ (y - mean), ORANGE, "y less its mean", 2.5)
     kinds = ((contrasts.deviations, BLUE, "deviations"), (contrasts.differences, GREEN,
              "differences"), (contrasts.helmert, BLACK, "Helmert"))
@@ -103,7 +106,7 @@ def one_way(k: int, m: int, sigma2: float, tau2: float) -> Figure:
 
 
 def _entries(axes: Axes, M: Array) -> None:
-    top = LIMIT * np.abs(M).max()
+    top = np.abs(M).max()
     axes.imshow(M, cmap="RdBu_r", vmin=-top, vmax=top)
     axes.set_xticks(np.arange(-0.5, M.shape[1]), minor=True)
     axes.set_yticks(np.arange(-0.5, M.shape[0]), minor=True)

@@ -12,6 +12,7 @@ from lmmcore.plots import BLACK, BLUE, GREY, ORANGE, STYLE, new_figure
 from lmmcore.sampling import expected_estimates, zero_probability
 
 if TYPE_CHECKING:
+    from matplotlib.axis import Axis
     from matplotlib.figure import Figure
 
 
@@ -43,6 +44,8 @@ def plane(tables: Mapping[str, ArrayLike]) -> Figure:
         axes.plot(*end, "o", mfc="none", mec=ORANGE, ms=13, mew=2.2, label="REML")
         axes.set(xscale="log", yscale="log", xlabel=r"$\sigma^2$", ylim=(lam[0], lam[-1]),
                  xlim=(s[0], s[-1]))
+        _plain_ticks(axes.xaxis, within * np.array([0.5, 1.0, 2.0]))
+        _plain_ticks(axes.yaxis, between * np.array([0.25, 1.0, 4.0]))
         axes.set_ylabel(r"$\lambda = \sigma^2 + m\tau^2$")
         axes.set_title(title, fontsize=10)
         axes.legend(framealpha=1.0, fontsize=8, loc="upper left")
@@ -69,8 +72,8 @@ def zeros(
             values = [zero_probability(k, m, f, method) for f in phi]
             label = method if k == groups[0] else None
             axes.plot(phi, values, lw=2, label=label, **STYLE[method])
-        axes.annotate(f"k = {k}", (phi[len(phi) // 9], values[len(phi) // 9]), fontsize=9,
-                      xytext=(-34, -12), textcoords="offset points")
+        drop = int(np.argmax(np.array(values) < 0.13)) or len(phi) - 1
+        axes.text(phi[drop] * 0.9, 0.15, f"k = {k}", fontsize=9, bbox={"fc": "white", "ec": "none"})
     axes.plot([f for _, f in seen], list(seen.values()), "o", color=BLACK, ms=4, zorder=3,
               label="simulated, REML")
     axes.set(xlabel=r"$\phi = \tau^2/\sigma^2$", ylabel=r"probability of $\hat\tau^2 = 0$",
@@ -91,8 +94,16 @@ def bias(groups: Sequence[int], m: int, tau2: Sequence[float]) -> Figure:
             axes.plot(groups, [expected_estimates(k, m, 1.0, t, method).tau2 - t for k in groups],
                       lw=2, label=method, **STYLE[method])
         axes.set(xscale="log", xlabel="number of groups $k$")
+        _plain_ticks(axes.xaxis, np.array([2, 5, 10, 20, 50]))
         axes.set_title(rf"$\tau^2 = {t:g}$, $\sigma^2 = 1$, $m = {m}$", fontsize=10)
         axes.spines[["top", "right"]].set_visible(False)
     figure.axes[0].set_ylabel(r"bias of $\hat\tau^2$")
     figure.axes[0].legend(frameon=False, fontsize=9)
     return figure
+
+
+def _plain_ticks(axis: Axis, at: np.ndarray) -> None:
+    """Two digits at a few places, and no others."""
+    rounded = [float(f"{x:.2g}") for x in at]
+    axis.set_ticks(rounded, [f"{x:g}" for x in rounded])
+    axis.set_ticks([], minor=True)
