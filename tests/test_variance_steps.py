@@ -6,6 +6,7 @@ from reference_models import ONE, reference_model, slopes
 
 from lmmcore import fit, grouped, load
 from lmmcore import variance_steps as steps
+from lmmcore.definition import error_contrasts
 from lmmcore.maximisation import OPTIMISERS
 
 METHODS = pytest.mark.parametrize("method", ["REML", "ML"])
@@ -70,3 +71,18 @@ def test_newton_runs_away_where_the_surface_is_no_hill():
 def test_bad_input(call, message):
     with pytest.raises(ValueError, match=message):
         call()
+
+
+def test_a_step_of_em_is_the_conditional_mean_square_given_the_contrasts():
+    model, psi = reference_model("Pastes"), np.array([1.0, 6.0, 2.0])
+    A, Z = error_contrasts(model.X), model.Z.toarray()
+    prior = np.repeat(psi[1:], [term.codes.max() + 1 for term in model.terms])
+    V = psi[0] * np.eye(model.n) + (Z * prior) @ Z.T
+    inverse = np.linalg.inv(A.T @ V @ A)
+    wanted = []
+    for cov, own in ((psi[0] * A, np.full(model.n, psi[0])), ((prior * Z).T @ A, prior)):
+        mean = cov @ inverse @ A.T @ model.y
+        wanted.append(mean**2 + own - np.einsum("ij,jk,ik->i", cov, inverse, cov))
+    split = [wanted[0], *np.split(wanted[1], [len(model.terms[0].levels)])]
+    step = steps.path(model, psi, "em", damped=False, steps=1)[1]
+    np.testing.assert_allclose(step, [np.mean(w) for w in split], rtol=1e-10)
