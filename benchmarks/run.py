@@ -41,6 +41,8 @@ HERE = Path(__file__).parent
 RESULTS = HERE / "results.json"
 ONE_THREAD = {f"{name}_NUM_THREADS": "1" for name in (
     "OMP", "OPENBLAS", "MKL", "RAYON", "NUMEXPR", "POLARS_MAX")}
+GROUPS = 10_000  # in the files that are passed over once
+IN_MEMORY = 2e7  # rows up to which the fit is also made from the rows
 SECONDS, TIMES = 20.0, 7  # a program is run again until either is used up
 IN_R = ("lme4", "glmmTMB", "TMB")
 NESTED = ("lmmcore", "lme4", "glmmTMB", "statsmodels", "mixedlm", "mixedlm-rs", "glmm")
@@ -208,6 +210,62 @@ def run(program: str, case: Case, folder: Path, python: str) -> dict[str, Any]:
     return result
 
 
+def write_rows(rows: int, file: Path) -> None:
+    """A Parquet file of so many rows in 10,000 groups, made by the database from random numbers."""
+    import duckdb
+
+    normal = "sqrt(-2 * ln(1 - random())) * cos(2 * pi() * random())"
+    with duckdb.connect() as database:
+        database.execute("SET threads = 1; SET memory_limit = '1GB'; SELECT setseed(0.5)")
+        database.execute(f"""
+            CREATE TABLE effects AS SELECT range AS g, {normal} AS u, 0.5 * ({normal}) AS v
+            FROM range({GROUPS})""")
+        database.execute(f"""
+            COPY (SELECT g, x, 2 + x + u + v * x + noise AS y FROM effects JOIN
+                  (SELECT range % {GROUPS} AS g, {normal} AS x, {normal} AS noise
+                   FROM range({rows})) USING (g))
+            TO '{file}' (FORMAT parquet)""")
+
+
+def one_pass(file: Path) -> None:
+    """Sums by a query, then the fit: seconds of either, and the memory of both."""
+    import duckdb
+
+    from lmmcore import CrossProducts, fit
+
+    sums = CrossProducts(SLOPE)
+    start = time.process_time()
+    with duckdb.connect() as database:
+        database.execute("SET threads = 1")
+        table = database.sql(sums.query(f"'{file}'")).fetchnumpy()
+    between = time.process_time()
+    result = fit(sums.model(table))
+    print(json.dumps({"query": between - start, "fit": time.process_time() - between,
+                      "peak_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024),
+                      "log_likelihood": result.log_likelihood, "rows": result.model.n,
+                      "version": duckdb.__version__}))
+
+
+def in_memory(file: Path) -> None:
+    """The same fit from the rows themselves."""
+    import duckdb
+
+    from lmmcore import fit, from_formula
+
+    with duckdb.connect() as database:
+        columns = database.sql(f"SELECT * FROM '{file}'").fetchnumpy()
+    result = fit(from_formula(SLOPE, columns))
+    print(json.dumps({
+        "peak_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024),
+        "log_likelihood": result.log_likelihood}))
+
+
+def separately(option: str, file: Path) -> dict[str, Any]:
+    done = subprocess.run([sys.executable, __file__, option, str(file)], capture_output=True,
+                          text=True, env={**os.environ, **ONE_THREAD}, check=True)
+    return json.loads(done.stdout)
+
+
 def machine() -> dict[str, str]:
     """In general words: what a reader needs to judge the numbers by."""
     model = "unknown processor"
@@ -223,16 +281,21 @@ def machine() -> dict[str, str]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--python", default=sys.executable, help="interpreter with the peers")
-    parser.add_argument("--cases", nargs="*", choices=CASES, default=list(CASES))
+    parser.add_argument("--cases", nargs="*", default=list(CASES))
     parser.add_argument("--programs", nargs="*", help="only these")
     parser.add_argument("--rows", nargs="*", type=float, default=[], help="files of so many rows")
     parser.add_argument("--output", type=Path, default=RESULTS)
+    parser.add_argument("--one-pass", type=Path, help=argparse.SUPPRESS)
+    parser.add_argument("--in-memory", type=Path, help=argparse.SUPPRESS)
     parser.add_argument("--child", nargs=3, metavar=("PROGRAM", "FOLDER", "FORMULA"),
                         help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.child:
-        child(options.child[0], Path(options.child[1]), options.child[2])
-        return
+        return child(options.child[0], Path(options.child[1]), options.child[2])
+    if options.one_pass:
+        return one_pass(options.one_pass)
+    if options.in_memory:
+        return in_memory(options.in_memory)
     results = json.loads(options.output.read_text()) if options.output.exists() else {"cases": {}}
     results["machine"], results["date"] = machine(), datetime.now(UTC).date().isoformat()
     with tempfile.TemporaryDirectory(prefix="benchmark-") as scratch:
@@ -250,6 +313,15 @@ def main() -> None:
                 programs[program] = run(program, case, folder, options.python)
                 print(name, program, programs[program], flush=True)
             shutil.rmtree(folder)
+            options.output.write_text(json.dumps(results, indent=1) + "\n")
+        for rows in map(int, options.rows):
+            file = Path(scratch) / "rows.parquet"
+            write_rows(rows, file)
+            entry = separately("--one-pass", file) | {"file_mb": file.stat().st_size // 2**20}
+            if rows <= IN_MEMORY:
+                entry["in_memory"] = separately("--in-memory", file)
+            results.setdefault("one_pass", {})[f"{rows:.0e}"] = entry
+            print(rows, entry, flush=True)
             options.output.write_text(json.dumps(results, indent=1) + "\n")
 
 
