@@ -3,7 +3,8 @@
     python benchmarks/run.py                                  # everything that is installed
     python benchmarks/run.py --python PEERS/bin/python        # where requirements.txt is installed
     python benchmarks/run.py --cases slopes-1e4 insteval      # some of it; the rest stays recorded
-    python benchmarks/run.py --rows 1e6 1e7 1e8               # the file that does not fit in memory
+    python benchmarks/run.py --cases --rows 1e6 1e7 1e8       # files that need not fit in memory
+    python benchmarks/run.py --cases --ways                   # one solve, five ways, against n
 
 lme4, glmmTMB and TMB are looked for in R (Debian: r-cran-lme4 r-cran-glmmtmb r-cran-tmb
 libopenblas0). Every program runs in a fresh process for every case, on the same data, which are
@@ -260,9 +261,10 @@ def in_memory(file: Path) -> None:
         "log_likelihood": result.log_likelihood}))
 
 
-def separately(option: str, file: Path) -> dict[str, Any]:
-    done = subprocess.run([sys.executable, __file__, option, str(file)], capture_output=True,
-                          text=True, env={**os.environ, **ONE_THREAD}, check=True)
+def separately(*command: str | Path) -> dict[str, Any]:
+    """What a Python process of its own prints."""
+    done = subprocess.run([sys.executable, *map(str, command)], capture_output=True, text=True,
+                          env={**os.environ, **ONE_THREAD}, check=True)
     return json.loads(done.stdout)
 
 
@@ -284,6 +286,7 @@ def main() -> None:
     parser.add_argument("--cases", nargs="*", default=list(CASES))
     parser.add_argument("--programs", nargs="*", help="only these")
     parser.add_argument("--rows", nargs="*", type=float, default=[], help="files of so many rows")
+    parser.add_argument("--ways", action="store_true", help="one solve, five ways, against n")
     parser.add_argument("--output", type=Path, default=RESULTS)
     parser.add_argument("--one-pass", type=Path, help=argparse.SUPPRESS)
     parser.add_argument("--in-memory", type=Path, help=argparse.SUPPRESS)
@@ -314,12 +317,15 @@ def main() -> None:
                 print(name, program, programs[program], flush=True)
             shutil.rmtree(folder)
             options.output.write_text(json.dumps(results, indent=1) + "\n")
+        if options.ways:
+            results["ways"] = separately(HERE / "ways.py")
+            options.output.write_text(json.dumps(results, indent=1) + "\n")
         for rows in map(int, options.rows):
             file = Path(scratch) / "rows.parquet"
             write_rows(rows, file)
-            entry = separately("--one-pass", file) | {"file_mb": file.stat().st_size // 2**20}
+            entry = separately(__file__, "--one-pass", file) | {"file_mb": file.stat().st_size // 2**20}
             if rows <= IN_MEMORY:
-                entry["in_memory"] = separately("--in-memory", file)
+                entry["in_memory"] = separately(__file__, "--in-memory", file)
             results.setdefault("one_pass", {})[f"{rows:.0e}"] = entry
             print(rows, entry, flush=True)
             options.output.write_text(json.dumps(results, indent=1) + "\n")

@@ -2,8 +2,11 @@
 
 W = I + F F' with F = Z Lambda, n x k. Two roads to one vector and one determinant: through
 W itself (`through_W`), and through the k x k matrix M = I + F'F (`through_M`), which is what
-:func:`lmmcore.identities.solve_W` does. Both run on exact fractions that count (`Counted`), so the
-counts are the same on every machine. See the chapter "Block matrices".
+:func:`lmmcore.identities.solve_W` does. Where M has zeros there are shorter roads: one group after
+the other, along a band (`through_band`), or past a diagonal block (`through_schur`); `fill_in`
+counts what a sparse factorisation in a given order would do. All run on exact fractions that count
+(`Counted`), so the counts are the same on every machine. See the chapters "Block matrices" and
+"What a fit costs" (B37).
 """
 
 from __future__ import annotations
@@ -120,6 +123,99 @@ def through_M(F: Sequence[Sequence[int]], y: Sequence[int]) -> Road:
     factorise(M)
     u = solve(M, [dot(c, v) for c in columns])
     return _road([a - dot(row, u) for a, row in zip(v, rows, strict=True)], determinant(M))
+
+
+def through_band(diagonal: Sequence[int], beside: Sequence[int], v: Sequence[int]) -> Road:
+    """The solution of a tridiagonal system (k,) and its determinant, each row touched twice."""
+    Counted.operations = 0
+    d, e, x = ([Counted(a) for a in values] for values in (diagonal, beside, v))
+    below = []
+    for i, off in enumerate(e):
+        below.append(off / d[i])
+        d[i + 1] = d[i + 1] - below[i] * off
+        x[i + 1] = x[i + 1] - below[i] * x[i]
+    x = [a / pivot for a, pivot in zip(x, d, strict=True)]
+    for i in reversed(range(len(below))):
+        x[i] = x[i] - below[i] * x[i + 1]
+    product = d[0]
+    for pivot in d[1:]:
+        product = product * pivot
+    return _road(x, product)
+
+
+def through_schur(a: Sequence[int], C: Sequence[dict[int, int]], B: Sequence[Sequence[int]],
+                  v: Sequence[int]) -> Road:
+    """The solution of [diag(a), C; C', B] x = v and the determinant, the first block eliminated.
+
+    Parameters
+    ----------
+    a : (k_1,) integers
+    C : k_1 rows, each with its entries by column
+    B : (k_2, k_2) integers
+    v : (k_1 + k_2,) integers
+    """
+    Counted.operations = 0
+    first, second = [Counted(x) for x in v[: len(a)]], [Counted(x) for x in v[len(a) :]]
+    S = [[Counted(x) for x in row[: i + 1]] for i, row in enumerate(B)]
+    pivots, divided = [Counted(x) for x in a], []
+    for pivot, row, x in zip(pivots, C, first, strict=True):
+        entries = {j: Counted(c) for j, c in sorted(row.items())}
+        ratios = {j: c / pivot for j, c in entries.items()}
+        for j, c in entries.items():  # S = B - C' diag(1/a) C
+            second[j] = second[j] - ratios[j] * x
+            for i in entries:
+                if i >= j:
+                    S[i][j] = S[i][j] - ratios[i] * c
+        divided.append(ratios)
+    factorise(S)
+    u, product = solve(S, second), determinant(S)
+    for i, (pivot, ratios) in enumerate(zip(pivots, divided, strict=True)):
+        first[i] = first[i] / pivot
+        for j, ratio in ratios.items():
+            first[i] = first[i] - ratio * u[j]
+        product = product * pivot
+    return _road(first + u, product)
+
+
+def cost_through_groups(n: Any, m: Any, q: Any) -> Any:
+    """`through_M` for each of n/m groups of m rows and q effects, and the determinants' product."""
+    return (cost_through_M(m, q) + 1) * n / m - 1
+
+
+def cost_through_band(k: Any) -> Any:
+    """The number of operations of `through_band`."""
+    return 6 * k - 5
+
+
+def cost_through_schur(k1: Any, k2: Any, r: Any) -> Any:
+    """The number of operations of `through_schur` with r entries in each row of C."""
+    return k1 * (r * (r + 1) / 2 + 3 * r + 2) + elimination(k2)
+
+
+def fill_in(links: Sequence[set[int]], order: Sequence[int]) -> tuple[list[set[int]], int]:
+    """What a sparse Cholesky factorisation in a given order does.
+
+    Parameters
+    ----------
+    links : list of sets
+        For each of k rows, where it has entries beside the diagonal.
+    order : permutation of range(k)
+        In which the rows are eliminated.
+
+    Returns
+    -------
+    columns : list of k sets
+        For each row, which later ones it meets when it is eliminated: a column of the factor.
+    operations : int
+        Multiplications and divisions.
+    """
+    rest, columns, operations = [set(row) for row in links], [set() for _ in links], 0
+    for i in order:
+        met = columns[i] = rest[i]
+        operations += len(met) + len(met) * (len(met) + 1) // 2
+        for j in met:  # those who met it meet one another from now on
+            rest[j] = (rest[j] | met) - {i, j}
+    return columns, operations
 
 
 def _road(x: list[Counted], d: Counted) -> Road:
