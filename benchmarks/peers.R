@@ -1,7 +1,7 @@
 # One program, one case: Rscript peers.R PROGRAM FOLDER FORMULA SECONDS TIMES
 # FOLDER holds the columns as little-endian doubles, NAME.real or NAME.factor. Prints one line of JSON.
 arguments <- commandArgs(TRUE)
-program <- arguments[1]; folder <- arguments[2]; formula <- as.formula(arguments[3])
+program <- arguments[1]; folder <- arguments[2]; formula <- if (program != "TMB") as.formula(arguments[3])
 seconds <- as.numeric(arguments[4]); times <- as.integer(arguments[5])
 
 column <- function(file) {

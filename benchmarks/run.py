@@ -37,6 +37,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from scipy.signal import lfilter
 
 HERE = Path(__file__).parent
 RESULTS = HERE / "results.json"
@@ -98,6 +99,14 @@ def nested(batches: int, samples: int, rows: int, seed: int = 4) -> Columns:
     return {"y": y, "batch": batch, "sample": sample}
 
 
+def autoregression(length: int, seed: int = 5) -> Columns:
+    """A stationary series of autocorrelation 0.9 and standard deviation 1, and noise of 0.7."""
+    rng = np.random.default_rng(seed)
+    shocks = rng.standard_normal(length)
+    shocks[1:] *= np.sqrt(1 - 0.9**2)
+    return {"y": 3.0 + lfilter([1.0], [1.0, -0.9], shocks) + 0.7 * rng.standard_normal(length)}
+
+
 def recorded(name: str, columns: tuple[str, ...]) -> Columns:
     from lmmcore import load
 
@@ -107,6 +116,7 @@ def recorded(name: str, columns: tuple[str, ...]) -> Columns:
             for c, v in out.items()}
 
 
+SERIES = "y = mu + AR(1) + noise"
 INTERCEPT, SLOPE = "y ~ 1 + (1 | g)", "y ~ x + (x | g)"
 INSTEVAL = "y ~ service + (1 | s) + (1 | d) + (1 | dept)"
 CASES = {
@@ -135,6 +145,12 @@ CASES = {
     "insteval": Case("InstEval, three crossed factors, n = 73,421", INSTEVAL,
                      lambda: recorded("InstEval", ("y", "service", "s", "d", "dept")), CROSSED,
                      ("s", "d", "dept")),
+} | {
+    f"series-1e{power}": Case(
+        f"autoregression and noise, {10**power:,} times", SERIES,
+        lambda power=power: autoregression(10**power),
+        ("lmmcore", "TMB") if power < 6 else ("lmmcore",), size=10**power, family="series")
+    for power in (4, 5, 6)
 }
 
 
@@ -155,6 +171,9 @@ def fitter(program: str, formula: str, columns: Columns) -> Callable[[], float]:
     if program == "lmmcore":
         import lmmcore
 
+        if formula == SERIES:
+            return lambda: lmmcore.fit(
+                lmmcore.series(columns["y"], {"(Intercept)": 1})).log_likelihood
         return lambda: lmmcore.fit(lmmcore.from_formula(formula, columns)).log_likelihood
     if program == "glmm":
         import glmm
@@ -176,6 +195,14 @@ def fitter(program: str, formula: str, columns: Columns) -> Callable[[], float]:
     return lambda: make(fixed, frame, groups=group, re_formula="~" + effects).fit().llf
 
 
+def peak_memory() -> int:
+    """Megabytes at most resident so far, of this process only."""
+    with contextlib.suppress(OSError):  # getrusage would count what the parent had when it forked
+        lines = Path("/proc/self/status").read_text().splitlines()
+        return int(next(s for s in lines if s.startswith("VmHWM")).split()[1]) // 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+
+
 def child(program: str, folder: Path, formula: str) -> None:
     """Fit again and again, and print what it took."""
     warnings.simplefilter("ignore")
@@ -186,9 +213,9 @@ def child(program: str, folder: Path, formula: str) -> None:
         value = fit()
         cpu.append(round(time.process_time() - start, 5))
         if len(cpu) == 1:
-            peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+            peak = peak_memory()
     print(json.dumps({"version": importlib.metadata.version(program), "cpu": cpu,
-                      "peak_mb": round(peak), "log_likelihood": float(value)}))
+                      "peak_mb": peak, "log_likelihood": float(value)}))
 
 
 def run(program: str, case: Case, folder: Path, python: str) -> dict[str, Any]:
@@ -242,7 +269,7 @@ def one_pass(file: Path) -> None:
     between = time.process_time()
     result = fit(sums.model(table))
     print(json.dumps({"query": between - start, "fit": time.process_time() - between,
-                      "peak_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024),
+                      "peak_mb": peak_memory(),
                       "log_likelihood": result.log_likelihood, "rows": result.model.n,
                       "version": duckdb.__version__}))
 
@@ -257,7 +284,7 @@ def in_memory(file: Path) -> None:
         columns = database.sql(f"SELECT * FROM '{file}'").fetchnumpy()
     result = fit(from_formula(SLOPE, columns))
     print(json.dumps({
-        "peak_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024),
+        "peak_mb": peak_memory(),
         "log_likelihood": result.log_likelihood}))
 
 
@@ -302,6 +329,10 @@ def main() -> None:
     results = json.loads(options.output.read_text()) if options.output.exists() else {"cases": {}}
     results["machine"], results["date"] = machine(), datetime.now(UTC).date().isoformat()
     with tempfile.TemporaryDirectory(prefix="benchmark-") as scratch:
+        if any("TMB" in CASES[name].programs for name in options.cases):
+            shutil.copy(HERE / "ar1.cpp", scratch)
+            subprocess.run(["Rscript", "-e", "TMB::compile('ar1.cpp')"], cwd=scratch,
+                           capture_output=True, check=False)
         for name in options.cases:
             case, folder = CASES[name], Path(scratch) / name
             folder.mkdir()
@@ -323,7 +354,8 @@ def main() -> None:
         for rows in map(int, options.rows):
             file = Path(scratch) / "rows.parquet"
             write_rows(rows, file)
-            entry = separately(__file__, "--one-pass", file) | {"file_mb": file.stat().st_size // 2**20}
+            entry = separately(__file__, "--one-pass", file)
+            entry["file_mb"] = file.stat().st_size // 2**20
             if rows <= IN_MEMORY:
                 entry["in_memory"] = separately(__file__, "--in-memory", file)
             results.setdefault("one_pass", {})[f"{rows:.0e}"] = entry

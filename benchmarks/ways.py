@@ -1,7 +1,7 @@
 """Seconds for W^-1 y and log|W| at one theta, five ways, against n: run by run.py --ways.
 
 Three designs: groups of ten rows, two crossed factors, and a first-order autoregression observed
-with noise. What does not depend on theta (cross-products, patterns) is prepared before. Prints JSON.
+with noise. What does not depend on theta (cross-products, patterns) is prepared before.
 """
 
 from __future__ import annotations
