@@ -20,6 +20,7 @@ _HOME = {
     "repeated": "covariance",
     "series": "autoregression",
     "SeriesProfile": "tridiagonal",
+    "ErrorsProfile": "correlated_errors",
     "Profile": "profile",
     "GroupedProfile": "structure",
     "CrossedProfile": "crossed",

@@ -26,8 +26,8 @@ GRID = np.tanh(np.linspace(-2.6, 2.6, 27))  # values of a at which a series of v
 
 NO_NOISE = (
     "sigma2 is estimated as 0: the likelihood keeps rising as the series takes all the variation "
-    "and leaves no noise beside it; the errors themselves are then the series, and there is no "
-    "estimate in this model"
+    "and leaves no noise beside it; the errors themselves are then the series: fit "
+    "grouped(..., errors=AR1(...)) without this term"
 )
 WALK_NO_NOISE = (
     "sigma2 is estimated as 0: the likelihood keeps rising as the random walk takes all the "
@@ -36,6 +36,10 @@ WALK_NO_NOISE = (
 UNIT_ROOT = (
     "a is estimated at its edge 1: the restricted likelihood keeps rising as the stationary "
     "variance goes to infinity; the limit is a random walk, fit it with RandomWalk(...)"
+)
+UNIT_ROOT_ERRORS = (
+    "the autocorrelation of the errors is estimated at its edge 1: the restricted likelihood keeps "
+    "rising as their variance goes to infinity; analyse differences of successive responses"
 )
 ALTERNATING = (
     "a is estimated at its edge -1: the restricted likelihood keeps rising as the series turns "
@@ -54,6 +58,9 @@ class AR1:
         of a level follow each other by one step.
     start : {"stationary", "free"}
         Var U_1 is tau^2/(1 - a^2) with |a| < 1, or tau1^2, a third parameter, with any a.
+    within : (n,) labels, optional
+        For errors: the series that each row belongs to. Without it, the levels of the model's only
+        factor, or one series where there is none.
 
     Notes
     -----
@@ -62,6 +69,7 @@ class AR1:
 
     time: ArrayLike | None = None
     start: str = "stationary"
+    within: ArrayLike | None = None
 
     def __post_init__(self) -> None:
         if self.start not in ("stationary", "free"):

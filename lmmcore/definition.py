@@ -13,6 +13,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy.linalg import null_space
 
+from lmmcore.correlated_errors import error_series
 from lmmcore.covariance import Array
 from lmmcore.model import LinearMixedModel
 
@@ -27,15 +28,18 @@ class WeightedLeastSquares(NamedTuple):
 
 
 def relative_covariance(model: LinearMixedModel, theta: Array) -> Array:
-    """W = I + Z Lambda Lambda' Z', shape (n, n) (B16).
+    """W = R + Z Lambda Lambda' Z', shape (n, n) (B16); R = I but for correlated errors.
 
     Parameters
     ----------
     model : LinearMixedModel
     theta : (n_theta,) array
     """
-    ZL = model.Z @ model.covariance.factor(np.asarray(theta, float))
-    return np.eye(model.n) + ZL @ ZL.T
+    theta = np.asarray(theta, float)
+    ZL = model.Z @ model.covariance.factor(theta)
+    errors = error_series(model)
+    R = np.eye(model.n) if errors is None else errors.correlation(theta[-1:])
+    return R + ZL @ ZL.T
 
 
 def marginal_covariance(model: LinearMixedModel, theta: Array, sigma2: float) -> Array:

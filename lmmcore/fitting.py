@@ -10,6 +10,7 @@ import warnings
 import numpy as np
 from numpy.typing import ArrayLike
 
+from lmmcore.correlated_errors import ErrorsProfile, error_series
 from lmmcore.covariance import Array
 from lmmcore.crossed import CrossedProfile, has_scalar_terms
 from lmmcore.maximisation import (
@@ -130,6 +131,8 @@ def _profile(model: LinearMixedModel, method: str) -> Profile:
     """The way to the criterion that suits the model's structure and size."""
     if isinstance(model, SummarisedModel):
         return SummarisedProfile(model, method)
+    if error_series(model) is not None:
+        return ErrorsProfile(model, method)
     if has_series(model):
         return SeriesProfile(model, method)
     if has_groups(model):
@@ -248,4 +251,4 @@ def _components(
 
 
 def _by_term(terms: list[Term], values: list[Array]) -> dict[str, Array]:
-    return {term.name: value for term, value in zip(terms, values, strict=True)}
+    return {term.name: value for term, value in zip(terms, values, strict=True) if term.effects}

@@ -19,7 +19,7 @@ from typing import NamedTuple
 import numpy as np
 
 from lmmcore.covariance import Array
-from lmmcore.model import LinearMixedModel
+from lmmcore.model import LinearMixedModel, refuse_correlated_errors
 
 
 class ContrastProfile(NamedTuple):
@@ -31,6 +31,7 @@ class ContrastProfile(NamedTuple):
 
 def inner_matrix(model: LinearMixedModel, theta: Array) -> Array:
     """M = I + Lambda'Z'Z Lambda, shape (k, k); its eigenvalues are at least 1."""
+    refuse_correlated_errors(model)
     ZL = model.Z @ model.covariance.factor(np.asarray(theta, float))
     return np.eye(model.k) + ZL.T @ ZL
 

@@ -180,6 +180,7 @@ def grouped(
     Z: Any = None,
     covariance: Any = "unstructured",
     missing: str = "refuse",
+    errors: Any = None,
 ) -> LinearMixedModel:
     """A model from columns and one or more grouping factors, nested or crossed.
 
@@ -197,6 +198,9 @@ def grouped(
         :class:`lmmcore.autoregression.RandomWalk` each level has a series of effects in time.
     missing : {"refuse", "drop"}
         What to do with rows that have missing values anywhere. A warning says how many are dropped.
+
+    errors : AR1, optional
+        Stationary AR(1) errors; ``groups`` may then be ``{}``. Independent ones if not given.
 
     Returns
     -------
@@ -234,9 +238,40 @@ def grouped(
     if isinstance(covariance, Mapping) and not set(covariance) <= set(factors):
         raise ValueError(f"covariance names {sorted(set(covariance) - set(factors))}, but the "
                          f"factors are {sorted(factors)}")
+    if errors is not None:
+        return _with_errors(y, X, terms, blocks, errors)
     if not terms:
         return LinearMixedModel(y, X)
     return LinearMixedModel(y, X, covariance=independent(*blocks), terms=terms)
+
+
+def refuse_correlated_errors(model: LinearMixedModel) -> None:
+    """Raise ValueError for a model with AR(1) errors, where W = I + Z Gamma Z' is asked for."""
+    if any(not term.effects for term in model.terms):
+        raise ValueError("the errors of this model are correlated: use ErrorsProfile, or fit")
+
+
+def _with_errors(y: ArrayLike, X: Any, terms: list[Term], blocks: list[Covariance],
+                 errors: Any) -> LinearMixedModel:
+    """The model with errors that follow each other in time, as one more term without effects."""
+    from lmmcore.correlated_errors import ErrorSeries  # which needs this module
+
+    n = len(_vector("y", y))
+    if errors.start != "stationary":
+        raise ValueError("AR(1) errors are stationary: leave start out")
+    if errors.within is not None:
+        factor = Factor(*np.unique(_labels("within", errors.within, n), return_inverse=True))
+    elif len(terms) > 1:
+        raise ValueError("with several factors, say in which series the errors follow each other: "
+                         "AR1(time, within=labels)")
+    else:
+        factor = Factor(terms[0].levels, terms[0].codes) if terms else \
+            Factor(np.zeros(1), np.zeros(n, int))
+    series, steps, _, _ = within_groups(factor, errors.time)
+    Z = sparse.hstack([term.Z for term in terms], format="csr") if terms else np.zeros((n, 0))
+    term = Term("errors", (), np.empty(0))
+    return LinearMixedModel(y, X, Z, independent(*blocks, ErrorSeries(series, steps)),
+                            [*terms, term])
 
 
 def _complete(y: Any, X: Any, groups: Any, Z: Any, covariance: Any) -> tuple[Any, ...]:

@@ -27,7 +27,7 @@ import numpy as np
 from scipy.linalg import solve_triangular
 
 from lmmcore.covariance import Array, BoundaryPoint, Covariance
-from lmmcore.model import LinearMixedModel
+from lmmcore.model import LinearMixedModel, refuse_correlated_errors
 
 METHODS = ("REML", "ML")
 
@@ -119,6 +119,7 @@ class Profile:
 
     def _prepare(self) -> None:
         model, Z = self.model, self.model.Z
+        refuse_correlated_errors(model)
         Q, _, _, e = model.least_squares
         self.covariance = model.covariance
         self.QtZ = (Z.T @ Q).T

@@ -159,9 +159,9 @@ class Fit(Report):
     @property
     def fitted(self) -> Array:
         u = np.empty(self.model.k)
-        for (_, _, rows), value in zip(self.model.covariance.placements(),
-                                       self.random_effects.values(), strict=True):
-            u[rows.ravel()] = value.ravel()
+        at = [rows.ravel() for _, _, rows in self.model.covariance.placements() if rows.size]
+        for rows, value in zip(at, self.random_effects.values(), strict=True):
+            u[rows] = value.ravel()
         return self.model.X @ self.beta + self.model.Z @ u
 
     @property
@@ -204,7 +204,7 @@ class Fit(Report):
         return profile_intervals(self, level)
 
     def _title(self) -> str:
-        groups = ", ".join(f"{t.name} {len(t.levels)}" for t in self.model.terms)
+        groups = ", ".join(f"{t.name} {len(t.levels)}" for t in self.model.terms if t.effects)
         title = (f"Linear mixed model fit by {self.method}\n"
                  f"Observations: {self.model.n}; levels: {groups or 'none'}\n"
                  f"{self.method} criterion (-2 log likelihood): {self.criterion:.4f}; "

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
+from lmmcore.correlated_errors import error_series
 from lmmcore.covariance import Array
 from lmmcore.definition import relative_covariance
 from lmmcore.model import LinearMixedModel
@@ -76,4 +77,6 @@ def simulate(
     if specification == "hierarchical":
         return rng.normal(mean + sigma * (model.Z @ U), sigma)
     eps = rng.standard_normal((model.n, size))
+    if (errors := error_series(model)) is not None:
+        eps = errors.colour(theta[-1:], eps)
     return mean + sigma * (model.Z @ U + eps)

@@ -271,7 +271,7 @@ class SeriesProfile(Profile):
         """phi and a at theta."""
         return float(theta[0]) ** 2, 1.0 if self.walk else self.structure.a(theta)
 
-    def _values(self, theta: Array) -> tuple[float, float]:
+    def _rss_log_det(self, theta: Array) -> tuple[float, float]:
         """rss and log|.| without their derivatives (B19, B31)."""
         self.bands.factorise(*self._phi(theta))
         log_det, rss, _, _ = self._least_squares(self.bands)

@@ -222,7 +222,7 @@ def test_no_series_lies_on_the_boundary():
 def test_edges_are_told():
     pure = autoregressive(300, 0.7, 1.0, 0.0, seed=2)
     slopes = SeriesProfile(series(pure, {"1": 1}))
-    with pytest.raises(ValueError, match=r"sigma2 is estimated as 0.*errors themselves"):
+    with pytest.raises(ValueError, match=r"sigma2 is estimated as 0.*errors=AR1"):
         fit(series(pure, {"1": 1}))
     assert slopes.criterion([1e3, 0.8]) < slopes.criterion([3.0, 0.8])
     rng = np.random.default_rng(1)

@@ -1,4 +1,4 @@
-"""Figures of the chapter "A series in time": the flow of the Nile, and what the models see in it."""
+"""Figures of the chapter "A series in time": the Nile, and what the models see in it."""
 
 from __future__ import annotations
 

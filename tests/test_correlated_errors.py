@@ -1,0 +1,140 @@
+"""AR(1) errors: the definition, the derivatives, nlme's answers, and what is refused."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from lmmcore import (
+    AR1,
+    ErrorsProfile,
+    Profile,
+    definition,
+    fit,
+    grouped,
+    identities,
+    load,
+    simulate,
+)
+
+METHODS = ("REML", "ML")
+RECORDED = json.loads((Path(__file__).parent / "references" / "ar1_errors.json").read_text())
+
+
+def model_of(name, y=None, order=slice(None)):
+    rng = np.random.default_rng(3)
+    group, time = np.repeat(np.arange(6), 10), np.tile(np.delete(np.arange(13), [3, 4, 9]), 6)
+    X = {"1": 1, "x": rng.standard_normal(60)[order]}
+    y = (rng.standard_normal(60) if y is None else y)[order]
+    g, t = group[order], time[order]
+    return {
+        "gls": lambda: grouped(y, X, {}, errors=AR1(t, within=g)),
+        "intercept": lambda: grouped(y, X, {"g": g}, errors=AR1(t)),
+        "slope": lambda: grouped(y, X, {"g": g}, {"g": X}, errors=AR1(t)),
+        "crossed": lambda: grouped(y, X, {"g": g, "h": t % 3}, errors=AR1(t, within=g)),
+    }[name]()
+
+
+CASES = [("gls", [0.6]), ("gls", [-0.5]), ("gls", [3.5]), ("intercept", [0.8, 0.6]),
+         ("intercept", [0.0, 0.6]), ("slope", [0.8, 0.1, 0.5, 0.4]), ("crossed", [0.8, 0.3, -0.4])]
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize(("name", "theta"), CASES)
+def test_likelihood_and_derivatives_by_definition(name, theta, method):
+    model, theta, h = model_of(name), np.array(theta), 1e-5
+    profile = ErrorsProfile(model, method)
+    W = definition.relative_covariance(model, theta)
+    likelihood = (definition.restricted_log_likelihood if method == "REML"
+                  else definition.profile_log_likelihood)
+    dense = likelihood(model.y, model.X, profile.sigma2(theta) * W)
+    assert profile.log_likelihood(theta) == pytest.approx(dense, abs=1e-9)
+    _, gradient, hessian = profile.derivatives(theta)
+    for j, e in enumerate(np.eye(len(theta))):
+        up, down = theta + h * e, theta - h * e
+        assert gradient[j] == pytest.approx(
+            (profile.criterion(up) - profile.criterion(down)) / (2 * h), abs=2e-7)
+        np.testing.assert_allclose(
+            hessian[j], (profile.gradient(up) - profile.gradient(down)) / (2 * h),
+            rtol=1e-6, atol=1e-6)
+    beta, vcov = definition.gls(model.y, model.X, W)
+    solution = profile.solution(theta)
+    np.testing.assert_allclose(solution.beta, beta, atol=1e-10)
+    np.testing.assert_allclose(solution.vcov, vcov, atol=1e-10)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_expected_information_by_definition(method):
+    model, theta, h = model_of("intercept"), np.array([0.8, 0.6]), 1e-6
+    profile, a = ErrorsProfile(model, method), np.tanh(0.6)
+    s, W = profile.sigma2(theta), definition.relative_covariance(model, theta)
+    dR = [definition.relative_covariance(model, [0.8, np.arctanh(b)]) for b in (a + h, a - h)]
+    D = model.covariance.directions(theta)[0]
+    dV = [W, s * (model.Z @ (model.Z @ D.T).T), s * (dR[0] - dR[1]) / (2 * h)]
+    np.testing.assert_allclose(profile.information(theta, "expected"),
+                               definition.expected_information(model.X, s * W, dV, method),
+                               rtol=1e-7)
+
+
+def test_without_correlation_it_is_the_ordinary_model():
+    group = np.repeat(np.arange(6), 10)
+    model = model_of("intercept")
+    plain = grouped(model.y, dict(zip(model.names, model.X.T, strict=True)), {"g": group})
+    assert ErrorsProfile(model).log_likelihood([0.8, 0.0]) == pytest.approx(
+        Profile(plain).log_likelihood([0.8]), abs=1e-10)
+
+
+@pytest.mark.parametrize("recorded", RECORDED["fits"], ids=lambda f: f["model"][:3] + f["method"])
+def test_as_nlme_fits_it(recorded):
+    data = {name: np.array(column) for name, column in RECORDED["data"].items()}
+    groups = {"g": data["g"]} if recorded["model"].startswith("lme") else {}
+    result = fit(grouped(data["y"], {"1": 1, "x": data["x"]}, groups,
+                         errors=AR1(data["t"], within=data["g"])), recorded["method"])
+    assert result.converged
+    assert result.log_likelihood == pytest.approx(recorded["log_likelihood"], abs=1e-8)
+    assert np.sqrt(result.sigma2) == pytest.approx(recorded["sigma"], rel=1e-5)
+    assert result.estimates[-1] == pytest.approx(recorded["a"], rel=1e-5)
+    np.testing.assert_allclose(result.beta, recorded["beta"], rtol=1e-6)
+    assert result.log_likelihood > recorded["log_likelihood"] - 1e-11
+    if groups:  # of tau nlme has five digits, where the likelihood is flat
+        assert np.sqrt(result.estimates[1]) == pytest.approx(recorded["tau"], rel=5e-5)
+
+
+def test_nile_as_nlme_fits_it():
+    nile = load("Nile")
+    model = grouped(nile["Flow"], {"(Intercept)": 1}, {}, errors=AR1(nile["Year"]))
+    # gls(correlation = corAR1()), nlme 3.1.162
+    for method, a, sigma2, value in (("ML", 0.506269796804037, 28405.4016751012, -639.952158659229),
+                                     ("REML", 0.521758360724756, 29323.093808685,
+                                      -635.643260619217)):
+        result = fit(model, method)
+        assert result.log_likelihood == pytest.approx(value, abs=1e-9)
+        np.testing.assert_allclose(result.estimates, [sigma2, a], rtol=1e-6)
+
+
+def test_order_of_the_rows_does_not_matter():
+    order = np.random.default_rng(1).permutation(60)
+    y = simulate(model_of("intercept"), [1.0, 2.0], 2.0, [0.8, 0.6], seed=5)[:, 0]
+    one, other = fit(model_of("intercept", y)), fit(model_of("intercept", y, order))
+    np.testing.assert_allclose(one.estimates, other.estimates, rtol=1e-7)
+    np.testing.assert_allclose(one.residuals[order], other.residuals, atol=1e-7)
+    assert list(one.random_effects) == ["g"]
+    assert "errors: a" in one.summary()
+
+
+def test_what_is_refused():
+    model = model_of("intercept")
+    with pytest.raises(ValueError, match="correlated"):
+        Profile(model)
+    with pytest.raises(ValueError, match="correlated"):
+        identities.log_det_W(model, [0.8, 0.6])
+    with pytest.raises(ValueError, match="newton"):
+        fit(model, optimiser="fisher")
+    y, g = model.y, np.arange(60) % 2
+    with pytest.raises(ValueError, match="same time"):
+        grouped(y, {"1": 1}, {}, errors=AR1(np.arange(60) // 2))
+    with pytest.raises(ValueError, match="stationary"):
+        grouped(y, {"1": 1}, {}, errors=AR1(start="free"))
+    with pytest.raises(ValueError, match="several factors"):
+        grouped(y, {"1": 1}, {"g": g, "h": np.arange(60) % 3}, errors=AR1())
