@@ -227,13 +227,14 @@ class MatrixExpression(Kind):
     solution : callable
         From that setting's symbols by name to the solution.
     without : mapping
-        Operations (``d``, ``logdet``, ``inverse``, ...) or symbols the answer must be free of, with
-        what to say when it is not. For "the next line", which equals the line before it.
+        Operations (``d``, ``logdet``, ``inverse``, ...), symbols or tests of a part that the answer
+        must be free of, with what to say when it is not. For "the next line", which equals the
+        line before it.
     """
 
     setting: Callable[[], tuple[Setting, dict[str, Expr]]]
     solution: Callable[[dict[str, Expr]], Any]
-    without: Mapping[str, str] = field(default_factory=dict)
+    without: Mapping[str | Callable[[Expr], bool], str] = field(default_factory=dict)
     expects: str = "an expression of lmmcore.proof in the symbols of the exercise"
 
     def read(self, answer: Any) -> Expr:
@@ -265,9 +266,16 @@ class MatrixExpression(Kind):
         if check_equality(setting, value, right) == "refuted":
             raise Unequal("There are exact matrices for which it is something else.")
         for node in value.walk():
-            for name in (node.op, node.value if node.op == "symbol" else None):
-                if name in self.without:
-                    raise Unequal(self.without[name])
+            names = (node.op, node.value if node.op == "symbol" else None)
+            for banned, message in self.without.items():
+                if banned(node) if callable(banned) else banned in names:
+                    raise Unequal(message)
+
+
+def is_large_inverse(node: Expr) -> bool:
+    """Whether a part of an expression inverts a matrix of more than one row."""
+    inverts = node.op == "inverse" or (node.op == "power" and node.value < 0)
+    return inverts and node.shape is not None and node.shape != (1, 1)
 
 
 @dataclass(frozen=True)
@@ -281,12 +289,16 @@ class Function(Kind):
         Arguments. None of them is shown.
     returns : str
         What it must return, in words.
+    view : callable
+        From what it returns to the array that is compared, where several values are right, for
+        example columns in any order; may raise `Unreadable`.
     """
 
     solution: Callable[..., Any]
     cases: Sequence[tuple[Any, ...]]
     returns: str = "a number"
     tolerance: float = 1e-6
+    view: Callable[[Any], Any] | None = None
     expects: str = ""
 
     def __post_init__(self) -> None:
@@ -310,10 +322,11 @@ class Function(Kind):
             values.append(self._value(value))
         return values
 
-    @staticmethod
-    def _value(value: Any) -> np.ndarray:
+    def _value(self, value: Any) -> np.ndarray:
         if value is ... or value is None:
             raise Unreadable("Your function returns nothing.")
+        if self.view is not None:
+            value = self.view(value)
         try:
             array = np.asarray(value, dtype=float)
         except (TypeError, ValueError):
@@ -333,7 +346,8 @@ class Function(Kind):
 
     def compare(self, value: list[np.ndarray]) -> None:
         for number, (a, b) in enumerate(zip(value, self.read(self.solution), strict=True), start=1):
-            if a.shape != b.shape and not (a.size == b.size == 1):
+            sizes_differ = a.shape != b.shape and not (a.size == b.size == 1)
+            if sizes_differ and self.view is None:
                 raise Unreadable(f"It returns an array of shape {a.shape}, not {b.shape}.")
             if not self._close(a, b):
                 raise Unequal(f"On data set {number} of {len(value)} its value is not right.")
