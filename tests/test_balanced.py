@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from reference_models import ONE, REFERENCES, reference_model
 from scipy.optimize import minimize
+from scipy.stats import chi2
 
 from lmmcore import contrasts, definition, fit, grouped, identities
 from lmmcore.balanced import Stratum, nested, pooled, two_way
@@ -228,3 +229,16 @@ def test_means_and_zeros_of_one_way_estimates(method, tau2):
     zero = zero_probability(k, m, tau2 / sigma2, method)
     assert np.all(np.abs(found.mean(axis=0) - [*expected, zero]) < 5.5 * error)
     assert expected.sigma2 < sigma2
+
+
+@pytest.mark.parametrize("method", ["ML", "REML"])
+def test_means_of_one_way_estimates_by_integration(method):
+    k, m, sigma2, tau2 = 3, 2, 2.0, 0.4
+    middles = (np.arange(2000) + 0.5) / 2000  # the midpoint rule over quantiles
+    ssb = (sigma2 + m * tau2) * chi2.ppf(middles, k - 1)[:, None]
+    sse = sigma2 * chi2.ppf(middles, k * (m - 1))[None]
+    divisor, total = (k, k * m) if method == "ML" else (k - 1, k * m - 1)
+    printed = (ssb / divisor - sse / (k * (m - 1))) / m
+    found = [np.where(printed > 0, sse / (k * (m - 1)), (sse + ssb) / total).mean(),
+             np.maximum(printed, 0.0).mean()]
+    np.testing.assert_allclose(found, expected_estimates(k, m, sigma2, tau2, method), rtol=2e-3)
