@@ -13,7 +13,7 @@ See the chapter "Mixed model equations".
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -21,7 +21,8 @@ from lmmcore.covariance import Array
 from lmmcore.model import LinearMixedModel
 
 
-class Henderson(NamedTuple):
+@dataclass(frozen=True)
+class Henderson:
     """The solution of the mixed model equations.
 
     Attributes
@@ -44,7 +45,8 @@ class Henderson(NamedTuple):
     log_det: float
 
 
-class Penalised(NamedTuple):
+@dataclass(frozen=True)
+class Penalised:
     """The solution of the penalised least squares problem.
 
     Attributes

@@ -126,7 +126,8 @@ def errata(kind: str) -> Table:
             rows.append((
                 (entry.id, f'<a href="statements.html#{entry.id}">{entry.id}</a>'),
                 (plain_words(f"{texts[entry.id]}: {fault}"),
-                 f"<p><em>{words(texts[entry.id])}.</em></p><p>{words(fault)}</p>"),
+                 f'<div class="fault"><p><em>{words(texts[entry.id])}.</em></p>'
+                 f"<p>{words(fault)}</p></div>"),
                 _shown(entry),
             ))
     return table(("id", "statement, and what is wrong", "fault (✗) and repair (✓)"), rows,

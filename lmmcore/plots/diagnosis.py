@@ -53,7 +53,7 @@ def effects(result: Fit, unit: str = "") -> Figure:
         Of the response, for the labels.
     """
     terms = result.model.terms
-    figure = new_figure(4.1 * len(terms), 3.8)
+    figure = new_figure(max(6.4, 4.1 * len(terms)), 3.8)
     panels = np.atleast_1d(figure.subplots(1, len(terms)))
     for axes, term in zip(panels, terms, strict=True):
         value = result.random_effects[term.name][:, 0]
