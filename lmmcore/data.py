@@ -140,11 +140,12 @@ def recorded_fits(name: str) -> list[RecordedFit]:
     """Fits of a data set by lme4, nlme and glmmTMB, recorded with their versions.
 
     A random intercept for Dyestuff and Dyestuff2, random intercept and slope for sleepstudy, plates
-    and samples crossed for Penicillin, samples in batches for Pastes.
+    and samples crossed for Penicillin, samples in batches for Pastes, students, lecturers and
+    departments for InstEval.
 
     Parameters
     ----------
-    name : {"Dyestuff", "Dyestuff2", "sleepstudy", "Penicillin", "Pastes"}
+    name : {"Dyestuff", "Dyestuff2", "sleepstudy", "Penicillin", "Pastes", "InstEval"}
 
     Returns
     -------

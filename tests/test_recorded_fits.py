@@ -1,11 +1,16 @@
 """The recorded fits that the package ships are those of the tests' reference file."""
 
+import json
+from pathlib import Path
+
 import numpy as np
 import pytest
 from reference_models import REFERENCES
 
 from lmmcore.data import recorded_fits
 
+FILE = Path(__file__).parent / "references" / "insteval.json"
+INSTEVAL = {f["method"]: f for f in json.loads(FILE.read_text())["fits"] if f["id"] == "InstEval"}
 MODELS = {"Dyestuff": "Dyestuff", "Dyestuff2": "Dyestuff2", "sleepstudy": "sleepstudy_ris"}
 
 
@@ -28,5 +33,19 @@ def test_shipped_fits_are_the_references(name):
 
 
 def test_unknown_data_set():
-    with pytest.raises(ValueError, match="there are Dyestuff, Dyestuff2, Nile"):
-        recorded_fits("InstEval")
+    with pytest.raises(ValueError, match="there are Dyestuff, Dyestuff2, InstEval, Nile"):
+        recorded_fits("Machines")
+
+
+@pytest.mark.parametrize("method", ["ML", "REML"])
+def test_shipped_fits_of_insteval_are_the_references(method):
+    lme4, glmmtmb = (f for f in recorded_fits("InstEval") if f.method == method)
+    want = INSTEVAL[method]
+    assert f"{lme4.program} (R 4.2.2)" == want["engine"]
+    assert (lme4.log_likelihood, lme4.sigma) == (want["logLik"], want["sigma"])
+    np.testing.assert_array_equal(lme4.beta, list(want["beta"].values()))
+    np.testing.assert_array_equal(lme4.theta, list(want["theta"].values()))
+    check = want["crosscheck"]["glmmTMB"]
+    assert f"{glmmtmb.program} (R 4.2.2)" == check["engine"]
+    assert (glmmtmb.log_likelihood, glmmtmb.sigma) == (check["logLik"], check["sigma"])
+    np.testing.assert_array_equal(glmmtmb.beta, check["beta"])

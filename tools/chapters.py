@@ -32,6 +32,8 @@ def settle_environment() -> None:
     os.environ["MPLCONFIGDIR"] = str(Path(sys.prefix) / "matplotlib")
     os.environ["PYTHONHASHSEED"] = "0"
     os.environ["PYDEVD_DISABLE_FILE_VALIDATION"] = "1"
+    # threads that wait for one another on cores which are busy cost more than they save
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
     os.environ["PYTHONPATH"] = str(ROOT)  # chapters use this tree's lmmcore, no other
     for name in ("MPLBACKEND", "PYTHONSTARTUP", "PYTHONWARNINGS"):
         os.environ.pop(name, None)
