@@ -14,18 +14,18 @@ from chapters import ROOT, pages
 from ledger_page import ledger_page
 from lmmcore import ledger
 from lmmcore.ledger import errata
-from lmmcore.proof.records import load_all
+from lmmcore.proof.records import folder, load_all
 
 # Statements that the book does not answer yet. The set may only shrink.
 OPEN = set("""
 A18 A19 A20 A21 A22 A23
-B4 B8 B9 B22 B23 B27 B36 B37
-E3.1 E3.2 E3.3 E3.4 E4 E5 E9
+B4
 """.split())
 
 RECORDS = load_all()
 STATEMENTS = ledger.statements()
 SOURCES = {page.stem: page.read_text(encoding="utf-8") for page in pages()}
+DATA = ROOT / "lmmcore" / "ledger" / "statements.json"
 SITE = ROOT / "_build" / "html" / "chapters"
 LABEL = r"^```\{{math\}}\n:label: {}$"
 
@@ -123,10 +123,11 @@ def test_the_ledger_has_a_section_for_each_chapter():
 
 def test_built_index_and_its_links():
     page = SITE / "statements.html"
-    if not page.exists():
+    newest = max(path.stat().st_mtime for path in (*folder().glob("*.json"), DATA))
+    if not page.exists() or page.stat().st_mtime < newest:
         pytest.skip("make book first")
     rows = rows_of(page.read_text(encoding="utf-8"))
-    assert differences(rows, STATEMENTS, RECORDS) == [], "make book"
+    assert differences(rows, STATEMENTS, RECORDS) == []
     for target in {link for _, links in rows.values() for link in links}:
         name, anchor = target.split("#")
         html = (SITE / name).read_text(encoding="utf-8")

@@ -54,7 +54,7 @@ def check_page(relative: str, html: str) -> list[str]:
         hit = re.search(r"\\[()\[\]]|\\begin\{", text)
         if hit and not inside:
             problems.append(f"{name}: TeX outside mathematics: {excerpt(text, hit.group())}")
-        hit = re.search(r"\{(ref|numref|eq|cite|doc|prf:ref|glue)[^}]*\}`?|\]\(#", text)
+        hit = re.search(r"\{(ref|numref|eq|cite|doc|prf:ref|glue|result)[^}]*\}`?|\{py:|\]\(#", text)
         if hit:
             problems.append(f"{name}: a role that was not read: {excerpt(text, hit.group())}")
     return problems
