@@ -237,6 +237,7 @@ def test_cells_are_found_where_they_are(tmp_path):
         ("<p>costs 5$</p>", "stray"),
         ("<p>\\(x\\)</p>", "TeX outside"),
         ("<p>see {eq}`x`</p>", "role"),
+        ("<p>in {py:mod:<code>lmmcore.data</code>}</p>", "role"),
         ('<p>a <span class="math">\\[x\\]</span></p>', "fallen"),
         (
             '<div class="cell"><div class="cell_input">1</div>'

@@ -10,6 +10,7 @@ from bs4 import BeautifulSoup
 
 # text in these is not prose, or is mathematics that check_tex.py looks at
 APART = ["script", "style", "pre", "code", "svg", "title"]
+ROLE = r"\{(ref|numref|eq|cite|doc|prf:ref|glue|result)[^}]*\}`?|\{py:|\]\(#"
 GENERATED = {"search.html", "genindex.html", "py-modindex.html"}
 
 
@@ -54,7 +55,7 @@ def check_page(relative: str, html: str) -> list[str]:
         hit = re.search(r"\\[()\[\]]|\\begin\{", text)
         if hit and not inside:
             problems.append(f"{name}: TeX outside mathematics: {excerpt(text, hit.group())}")
-        hit = re.search(r"\{(ref|numref|eq|cite|doc|prf:ref|glue|result)[^}]*\}`?|\{py:|\]\(#", text)
+        hit = re.search(ROLE, text)
         if hit:
             problems.append(f"{name}: a role that was not read: {excerpt(text, hit.group())}")
     return problems
