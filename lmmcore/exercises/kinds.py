@@ -263,7 +263,11 @@ class MatrixExpression(Kind):
         right = _number_if_single(lift(self.solution(symbols)))
         if value.shape != right.shape:
             raise Unreadable(f"It is {_shape(value)}, and what is asked for is {_shape(right)}.")
-        if check_equality(setting, value, right) == "refuted":
+        try:
+            verdict = check_equality(setting, value, right)
+        except ProofError as error:  # for example, it divides a matrix by the trace of another
+            raise Unreadable(f"{error}.") from None
+        if verdict == "refuted":
             raise Unequal("There are exact matrices for which it is something else.")
         for node in value.walk():
             names = (node.op, node.value if node.op == "symbol" else None)
