@@ -37,7 +37,9 @@ class Verdict:
         return f"{MARKS[self.status]} {WORDS[self.status]} {self.message.replace('$', '')}".rstrip()
 
     def _repr_html_(self) -> str:
-        message = re.sub(r"\$([^$]+)\$", r"\\(\1\\)", escape(self.message))
+        message = re.sub(
+            r"\$([^$]+)\$", r'<span class="math">\\(\1\\)</span>', escape(self.message)
+        )
         return (
             f'<div class="verdict verdict-{self.status.replace(" ", "-")}" role="status">'
             f'<p><span aria-hidden="true">{MARKS[self.status]}</span> '
