@@ -278,8 +278,7 @@ class MatrixExpression(Kind):
 
 def is_large_inverse(node: Expr) -> bool:
     """Whether a part of an expression inverts a matrix of more than one row."""
-    inverts = node.op == "inverse" or (node.op == "power" and node.value < 0)
-    return inverts and node.shape is not None and node.shape != (1, 1)
+    return node.op == "inverse" and node.shape != (1, 1)
 
 
 @dataclass(frozen=True)
