@@ -13,6 +13,7 @@ wrong without a false identity being accepted, except the translation of express
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import sympy as sp
@@ -58,8 +59,31 @@ def _vanishes(x: sp.Expr) -> bool:
     return all(sp.cancel(sp.together(sp.Add(*c))) == 0 for c in coefficients.values())
 
 
+@dataclass(frozen=True)
+class Solved:
+    """One step of an elimination: an equation, and what it says of one unknown."""
+
+    equation: sp.Expr
+    unknown: sp.Symbol
+    value: sp.Expr
+    divided: list[sp.Expr]
+
+
+@dataclass
+class Consequence:
+    """How a scalar claim followed: what was solved, in order, and what was divided by.
+
+    ``multiple`` is a quotient and an equation: what is left of the claim is their product.
+    """
+
+    solved: list[Solved] = field(default_factory=list)
+    divided: list[sp.Expr] = field(default_factory=list)
+    multiple: tuple[sp.Expr, sp.Expr] | None = None
+    unknowns: frozenset[sp.Symbol] = frozenset()
+
+
 def follows(claim: sp.Expr, equations: Iterable[sp.Expr], atoms: Callable[[sp.Expr], list],
-            normal: Callable[[sp.Expr], sp.Expr]) -> list[sp.Expr] | None:  # fmt: skip
+            normal: Callable[[sp.Expr], sp.Expr]) -> Consequence | None:  # fmt: skip
     """Whether claim = 0 follows from the equations (each = 0) by solving and substituting.
 
     Parameters
@@ -71,27 +95,31 @@ def follows(claim: sp.Expr, equations: Iterable[sp.Expr], atoms: Callable[[sp.Ex
 
     Returns
     -------
-    list of SymPy expressions, or None
-        None when it was not shown; otherwise what was divided by, and so must not be zero.
+    Consequence, or None
+        None when it was not shown; otherwise how it follows, with all that was divided by and so
+        must not be zero.
     """
-    solved: list[tuple[sp.Expr, sp.Expr, list[sp.Expr]]] = []  # unknown, value, divided by
+    equations = list(equations)
+    unknowns = {a for x in (claim, *equations) for a in atoms(x)}
+    out = Consequence(unknowns=frozenset(unknowns))
 
     def apply(x: sp.Expr, divided: list[sp.Expr]) -> tuple[sp.Expr, list[sp.Expr]]:
-        for atom, value, needs in solved:
-            if x.has(atom):
-                x, divided = normal(x.xreplace({atom: value})), divided + needs
+        for s in out.solved:
+            if x.has(s.unknown):
+                x, divided = normal(x.xreplace({s.unknown: s.value})), divided + s.divided
         return normal(x), divided
 
     claim, divided = normal(claim), []
-    for equation in equations:
+    for given in equations:
         if claim == 0:
             break
-        equation, needs = apply(equation, [])
+        equation, needs = apply(given, [])
         for atom in atoms(equation):
             slope = sp.expand(equation).coeff(atom, 1)
             rest = sp.expand(equation - slope * atom)
             if surely_not_zero(slope) and not atoms(slope) and not rest.has(atom):
-                solved.append((atom, sp.expand(-rest / slope), [*needs, slope]))
+                value = sp.expand(-rest / slope)
+                out.solved.append(Solved(given, atom, value, [*needs, slope]))
                 claim, divided = apply(claim, divided)
                 break
         else:  # an equation that cannot be solved: the claim may be a multiple of it
@@ -102,9 +130,11 @@ def follows(claim: sp.Expr, equations: Iterable[sp.Expr], atoms: Callable[[sp.Ex
             denominator = sp.fraction(quotient)[1]
             finite = not quotient.has(sp.nan, sp.zoo, sp.oo)
             if finite and surely_not_zero(denominator) and not atoms(denominator):
-                return [*divided, *needs, denominator]
-    claim, divided = apply(claim, divided)
-    return divided if sp.cancel(sp.together(claim)) == 0 else None
+                out.multiple = (quotient, given)
+                out.divided = [*divided, *needs, denominator]
+                return out
+    claim, out.divided = apply(claim, divided)
+    return out if sp.cancel(sp.together(claim)) == 0 else None
 
 
 def surely_not_zero(x: sp.Expr) -> bool:

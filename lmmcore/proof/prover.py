@@ -8,11 +8,12 @@ from dataclasses import dataclass, field
 
 import sympy as sp
 
+from . import second_judge
 from .completion import Certificate, Rules
 from .errors import CertificateError, ProofError
 from .expressions import Expr, as_scalar
-from .kernel import divisors, follows, multiplies_out
-from .polynomials import Algebra, Grid, plain_number
+from .kernel import Consequence, divisors, follows, multiplies_out
+from .polynomials import Algebra, Grid, Poly, plain_number
 from .scalars import Fact, ScalarAlgebra
 from .setting import Setting, match_shapes
 from .signs import may_vanish
@@ -47,7 +48,7 @@ class Equation:
 
 def prove(setting: Setting, lhs: Expr, rhs: Expr, lemmas: tuple[Equation, ...] = (),
           seconds: float = 20.0) -> Verdict:  # fmt: skip
-    """Search for a certificate of lhs = rhs and multiply it out.
+    """Search for a certificate of lhs = rhs, which two judges then verify.
 
     Parameters
     ----------
@@ -66,8 +67,8 @@ def prove(setting: Setting, lhs: Expr, rhs: Expr, lemmas: tuple[Equation, ...] =
     Raises
     ------
     CertificateError
-        When a certificate was found and does not multiply out, which means that the search is
-        wrong.
+        When a certificate was found and one of the two judges rejects it, which means that the
+        search is wrong, or a judge.
     """
     start = time.perf_counter()
     lhs, rhs = match_shapes(lhs, rhs)
@@ -117,8 +118,7 @@ def _matrices(algebra: Algebra, lhs: Expr, rhs: Expr, lemmas: tuple[Equation, ..
         if all(not normal for normal, _ in reduced):
             certificates = [c for _, c in reduced]
             for p, c in zip(difference.flat(), certificates, strict=True):
-                if not multiplies_out(p, c, algebra):
-                    raise CertificateError("a certificate does not multiply out")
+                _judge(p, c, algebra)
             return _verdict(algebra, certificates)
     return Verdict(False, why_not=why_not)
 
@@ -133,6 +133,7 @@ def _scalars(algebra: Algebra, lhs: Expr, rhs: Expr, lemmas: tuple[Equation, ...
         if q.lhs.shape in (None, (1, 1))
     ]
     if claim == 0:
+        _judge_scalars(scalars.value(lhs) - scalars.value(rhs), Consequence())
         return _verdict(algebra, [])
     _add_matrix_lemmas(algebra, lemmas)
     rules = Rules(algebra.relations)
@@ -142,12 +143,28 @@ def _scalars(algebra: Algebra, lhs: Expr, rhs: Expr, lemmas: tuple[Equation, ...
         for all_turns in (False, True):
             facts = scalars.facts(claim, scalars.axioms + given, rules, all_turns)
             equations = [f.equation for f in facts]
-            divided = follows(claim, equations, scalars.atoms, scalars.normal)
-            if divided is not None:
-                if not all(f.holds(algebra) for f in facts):
-                    raise CertificateError("a certificate does not multiply out")
-                return _verdict(algebra, [c for f in facts for c in f.certificates], divided)
+            found = follows(claim, equations, scalars.atoms, scalars.normal)
+            if found is not None:
+                for difference, certificate in (x for f in facts for x in f.matrices()):
+                    _judge(difference, certificate, algebra)
+                _judge_scalars(claim, found)
+                certificates = [c for f in facts for c in f.certificates]
+                return _verdict(algebra, certificates, found.divided)
     return Verdict(False, why_not=why_not)
+
+
+def _judge(target: Poly, certificate: Certificate, algebra: Algebra) -> None:
+    """Both judges multiply a certificate out, each in its own way."""
+    if not multiplies_out(target, certificate, algebra):
+        raise CertificateError("a certificate does not multiply out")
+    if not second_judge.multiplies_out(target, certificate, algebra):
+        raise CertificateError("the second judge rejects a certificate")
+
+
+def _judge_scalars(claim: sp.Expr, found: Consequence) -> None:
+    """The second judge on what `follows` found."""
+    if not second_judge.follows(claim, found):
+        raise CertificateError("the second judge rejects what was substituted")
 
 
 def _add_matrix_lemmas(algebra: Algebra, lemmas: tuple[Equation, ...]) -> None:

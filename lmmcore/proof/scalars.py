@@ -22,7 +22,6 @@ from .completion import Certificate, Rules
 from .differential import differentiate
 from .errors import ProofError
 from .expressions import Expr, plain, rebuild
-from .kernel import multiplies_out
 from .polynomials import Algebra, Grid, Poly, Word, has_block
 
 
@@ -40,11 +39,12 @@ class Fact:
     right: Grid | None = None
     certificates: list[Certificate] = field(default_factory=list)
 
-    def holds(self, algebra: Algebra) -> bool:
+    def matrices(self) -> list[tuple[Poly, Certificate]]:
+        """The differences that must be zero, block by block, each with its certificate."""
         if self.left is None or self.right is None:
-            return True
-        pairs = zip(self.left.flat(), self.right.flat(), self.certificates, strict=True)
-        return all(multiplies_out(p - q, c, algebra) for p, q, c in pairs)
+            return []
+        blocks = zip(self.left.flat(), self.right.flat(), self.certificates, strict=True)
+        return [(p - q, c) for p, q, c in blocks]
 
 
 class ScalarAlgebra:
