@@ -3,6 +3,8 @@
 import ast
 import math
 import re
+import subprocess
+import sys
 from importlib import import_module
 from pathlib import Path
 from types import SimpleNamespace
@@ -133,6 +135,36 @@ def test_nothing_is_printed(capsys):
     for identifier in IDENTIFIERS:
         check(identifier, talkative)
     assert capsys.readouterr().out == ""
+
+
+# Python with nothing beside it but SymPy, as in the reader's browser
+ALONE = """
+import sys
+
+class Absent:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in ("numpy", "scipy", "pandas", "matplotlib"):
+            raise ModuleNotFoundError(f"there is no {name}", name=name)
+
+sys.meta_path.insert(0, Absent())
+from lmmcore.exercises import check, exercises
+
+for name, exercise in exercises().items():
+    kind = exercise.kind
+    print(name, type(kind).__name__, check(name, kind.solution).status, sep=":")
+    if type(kind).__name__ == "Function":
+        assert "needs numpy" in check(name, kind.solution).message
+"""
+
+
+def test_without_numpy():
+    """Only functions of data need NumPy to be judged, and they say so."""
+    done = subprocess.run([sys.executable, "-c", ALONE], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    found = [line.split(":") for line in done.stdout.splitlines()]
+    assert [name for name, _, _ in found] == list(exercises())
+    for name, kind, status in found:
+        assert status == ("cannot read" if kind == "Function" else "right"), name
 
 
 # -- the chapters --------------------------------------------------------------------------

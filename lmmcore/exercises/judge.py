@@ -138,6 +138,9 @@ def _judge(exercise: Exercise, answer: Any) -> tuple[str, str]:
             return "not yet", str(error)
     except Unreadable as error:
         return "cannot read", f"{error} Expected: {kind.expects}."
+    except ModuleNotFoundError as error:
+        what = f"Judging this one needs {error.name}, which this Python does not have."
+        return "cannot read", f"{what} Open the chapter's notebook where it is installed."
     except Exception as error:  # whatever an object of a stranger does when it is looked at
         what = f"Looking at it raised {type(error).__name__}."
         return "cannot read", f"{what} Expected: {kind.expects}."

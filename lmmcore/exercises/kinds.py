@@ -14,7 +14,6 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any
 
-import numpy as np
 import sympy as sp
 
 from lmmcore.proof import ProofError, Setting
@@ -24,6 +23,7 @@ from lmmcore.proof.expressions import Expr, as_scalar, lift
 from lmmcore.proof.refutation import Refutation
 
 from . import limits
+from .late import is_numpy, np
 
 
 class Unreadable(Exception):
@@ -93,9 +93,9 @@ class Number(Kind):
     expects: str = "a number"
 
     def read(self, answer: Any) -> float:
-        if isinstance(answer, bool | np.bool_ | str) or answer is None:
+        if isinstance(answer, bool | str) or is_numpy(answer, "bool_") or answer is None:
             raise Unreadable(f"This is {_kind_of(answer)}.")
-        if isinstance(answer, np.ndarray) and answer.size == 1:
+        if is_numpy(answer, "ndarray") and answer.size == 1:
             answer = answer.item()
         if isinstance(answer, sp.Basic):
             if not answer.is_number:
@@ -162,11 +162,11 @@ class Expression(Kind):
             raise Unreadable("This is an equation: give its right-hand side.")
         if isinstance(answer, Expr) and answer.op == "number":
             answer = answer.value
-        exact = numbers.Rational | float | np.integer | np.floating | Fraction
+        if is_numpy(answer, "integer", "floating"):
+            answer = answer.item()
+        exact = numbers.Rational | float | Fraction
         if isinstance(answer, bool) or not isinstance(answer, exact | sp.Expr):
             raise Unreadable(f"This is {_kind_of(answer)}.")
-        if isinstance(answer, np.generic):
-            answer = answer.item()
         value = sp.sympify(answer).doit()
         if value.has(sp.nan, sp.oo, sp.zoo, -sp.oo):
             raise Unreadable("This is not a finite number.")
@@ -288,8 +288,8 @@ class Function(Kind):
     Attributes
     ----------
     solution : callable
-    cases : sequence of tuples
-        Arguments. None of them is shown.
+    cases : sequence of tuples, or a function that makes it
+        Arguments. None of them is shown. A function, where making them needs NumPy.
     returns : str
         What it must return, in words.
     view : callable
@@ -298,7 +298,7 @@ class Function(Kind):
     """
 
     solution: Callable[..., Any]
-    cases: Sequence[tuple[Any, ...]]
+    cases: Sequence[tuple[Any, ...]] | Callable[[], Sequence[tuple[Any, ...]]]
     returns: str = "a number"
     tolerance: float = 1e-6
     view: Callable[[Any], Any] | None = None
@@ -314,7 +314,7 @@ class Function(Kind):
         if not callable(answer) or isinstance(answer, type):
             raise Unreadable(f"This is {_kind_of(answer)}.")
         values = []
-        for case in self.cases:
+        for case in self.cases() if callable(self.cases) else self.cases:
             try:
                 value = limits.run(lambda c=case: answer(*[_copy(x) for x in c]))
             except limits.TookTooLong:
@@ -485,9 +485,9 @@ def _kind_of(answer: Any) -> str:
         return "None"
     if isinstance(answer, str):
         return "a text"
-    if isinstance(answer, bool | np.bool_):
+    if isinstance(answer, bool) or is_numpy(answer, "bool_"):
         return "a truth value"
-    if isinstance(answer, np.ndarray):
+    if is_numpy(answer, "ndarray"):
         return f"an array of shape {answer.shape}"
     if isinstance(answer, sp.MatrixBase):
         return f"a matrix of shape {answer.shape}"
@@ -507,7 +507,7 @@ def _shape(x: Expr) -> str:
 
 
 def _copy(x: Any) -> Any:
-    return x.copy() if isinstance(x, np.ndarray) else x
+    return x.copy() if is_numpy(x, "ndarray") else x
 
 
 def _sizes(setting: Setting, values: Mapping[str, Any]) -> dict[str, int]:

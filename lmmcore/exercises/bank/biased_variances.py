@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import numpy as np
 import sympy as sp
 
 from lmmcore.exercises.judge import Exercise, Misconception
 from lmmcore.exercises.kinds import Counterexample, Expression, Function
+from lmmcore.exercises.late import np
 from lmmcore.proof import Setting, eye, tr
 from lmmcore.proof.expressions import Expr
 
@@ -55,7 +55,7 @@ EXERCISES = (
     Exercise(
         "bias-reml-sample",
         CHAPTER,
-        Function(reml, contrasts(), tolerance=1e-8),
+        Function(reml, contrasts, tolerance=1e-8),
         (
             Misconception(
                 "You treat the contrasts as uncorrelated with variance $\\sigma^2$. Their "

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import numpy as np
 import sympy as sp
 
 from lmmcore.exercises.judge import Exercise, Misconception
@@ -17,6 +16,7 @@ from lmmcore.exercises.kinds import (
     MatrixExpression,
     is_large_inverse,
 )
+from lmmcore.exercises.late import np
 from lmmcore.proof import Setting, eye, log, logdet
 from lmmcore.proof.expressions import Expr
 
@@ -61,7 +61,7 @@ def is_square(value: Any) -> bool:
 def small(
     n: int, ZZ: np.ndarray, Zy: np.ndarray, yy: float, G: np.ndarray, sigma2: float,
     signs: tuple[float, ...] = (-1.0, 1.0, 1.0), power: float | None = None,
-    root: Callable[[np.ndarray], np.ndarray] = np.linalg.inv,
+    root: Callable[[np.ndarray], np.ndarray] = lambda G: np.linalg.inv(G),
 ) -> np.ndarray:  # fmt: skip
     """Quadratic form and log determinant, with variations for what goes wrong."""
     k = len(G)
@@ -218,7 +218,7 @@ EXERCISES = (
         CHAPTER,
         Function(
             covariance_terms,
-            (drawn(1, 7, 2, 1.7), drawn(2, 5, 3, 0.4), drawn(3, 4, 1, 3.0)),
+            lambda: (drawn(1, 7, 2, 1.7), drawn(2, 5, 3, 0.4), drawn(3, 4, 1, 3.0)),
             returns="two numbers",
         ),
         (

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from fractions import Fraction
-from typing import Any
+from typing import Any, TypeAlias
 
-import numpy as np
 import sympy as sp
 
 from lmmcore.exercises.judge import Exercise, Misconception
@@ -19,13 +18,14 @@ from lmmcore.exercises.kinds import (
     Unreadable,
     is_large_inverse,
 )
+from lmmcore.exercises.late import np
 from lmmcore.proof import Setting, block, det, eye
 from lmmcore.proof.expressions import Expr
 from lmmcore.proof.instances import Instance, matrix
 
 CHAPTER = "designs"
 Symbols = dict[str, Any]
-Arrays = tuple[np.ndarray, np.ndarray]
+Arrays: TypeAlias = "tuple[np.ndarray, np.ndarray]"
 
 
 # -- random intercepts and slopes ------------------------------------------------------------
@@ -86,11 +86,12 @@ def in_any_order(value: Any) -> np.ndarray:
     return np.hstack([parts[0], -np.ones((len(parts[0]), 1)), parts[1]])
 
 
-LABELLED = (
-    (np.array(["b", "a", "b", "c", "a", "b"]), np.array([0.5, 2.0, -1.5, 3.25, 0.0, 1.0])),
-    (np.array(["x", "x", "y", "y"]), np.array([3.0, 1.5, 2.5, 7.0])),
-    (np.array([4, 9, 4, 1, 9, 9, 7, 1]), np.arange(8.0) ** 2 / 3 + 0.1),
-)
+def labelled() -> tuple[Arrays, ...]:
+    return (
+        (np.array(["b", "a", "b", "c", "a", "b"]), np.array([0.5, 2.0, -1.5, 3.25, 0.0, 1.0])),
+        (np.array(["x", "x", "y", "y"]), np.array([3.0, 1.5, 2.5, 7.0])),
+        (np.array([4, 9, 4, 1, 9, 9, 7, 1]), np.arange(8.0) ** 2 / 3 + 0.1),
+    )
 
 
 # -- symbols ---------------------------------------------------------------------------------
@@ -147,7 +148,7 @@ EXERCISES = (
     Exercise(
         "designs-random-slopes",
         CHAPTER,
-        Function(random_slopes, LABELLED, returns="two matrices, X and Z", view=in_any_order),
+        Function(random_slopes, labelled, returns="two matrices, X and Z", view=in_any_order),
         (
             Misconception(
                 "These are random intercepts alone. Each group has a second random effect, which "

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
 import sympy as sp
 
 from lmmcore.exercises.judge import Exercise, Misconception
 from lmmcore.exercises.kinds import Choice, Counterexample, Derived, Function
+from lmmcore.exercises.late import np
 from lmmcore.proof import Setting, define
 from lmmcore.proof.derivation import Derivation
 from lmmcore.proof.expressions import Expr
@@ -120,7 +120,7 @@ EXERCISES = (
     Exercise(
         "gls-inverse-variance",
         CHAPTER,
-        Function(weights, variances(), "an array of weights", tolerance=1e-9),
+        Function(weights, variances, "an array of weights", tolerance=1e-9),
         (
             Misconception(
                 "These are weights by standard deviation. Twice the standard deviation counts a "
@@ -151,7 +151,7 @@ EXERCISES = (
     Exercise(
         "gls-estimate",
         CHAPTER,
-        Function(gls, regressions(), "two vectors", tolerance=1e-7),
+        Function(gls, regressions, "two vectors", tolerance=1e-7),
         (
             Misconception(
                 "These are ordinary least squares and what they report. The covariance plays no "

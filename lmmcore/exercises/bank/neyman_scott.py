@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import numpy as np
 import sympy as sp
 
 from lmmcore.exercises.judge import Exercise, Misconception
 from lmmcore.exercises.kinds import Choice, Counterexample, Expression, Function
+from lmmcore.exercises.late import np
 from lmmcore.proof import Setting
 from lmmcore.proof.expressions import Expr
 
@@ -65,7 +65,7 @@ EXERCISES = (
     Exercise(
         "ns-estimates",
         CHAPTER,
-        Function(estimates, tables(), "a pair of numbers", tolerance=1e-9),
+        Function(estimates, tables, "a pair of numbers", tolerance=1e-9),
         (
             Misconception(
                 "The two are in the wrong order: ML comes first, and it is the smaller.",

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import numpy as np
 import sympy as sp
 
 from lmmcore.exercises.judge import Exercise, Misconception
 from lmmcore.exercises.kinds import Choice, Counterexample, Expression, Function
+from lmmcore.exercises.late import np
 from lmmcore.proof import Setting, logdet
 from lmmcore.proof.expressions import Expr
 
@@ -94,7 +94,7 @@ EXERCISES = (
     Exercise(
         "profile-transformed-data",
         CHAPTER,
-        Function(lognormal, samples(), tolerance=1e-8),
+        Function(lognormal, samples, tolerance=1e-8),
         (
             Misconception(
                 "This is the log likelihood of $y$. It has the same maximum, but the density of "
@@ -161,7 +161,7 @@ EXERCISES = (
     Exercise(
         "profile-slice",
         CHAPTER,
-        Function(errors, informations(), "a pair of numbers", tolerance=1e-8),
+        Function(errors, informations, "a pair of numbers", tolerance=1e-8),
         (
             Misconception(
                 "The two are in the wrong order: a slice supposes that the others are known, and "
@@ -279,7 +279,7 @@ EXERCISES = (
     Exercise(
         "profile-whitened",
         CHAPTER,
-        Function(height, models(), tolerance=1e-8),
+        Function(height, models, tolerance=1e-8),
         (
             Misconception(
                 "This is the restricted log likelihood. The profile maximises over the "

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import numpy as np
 import sympy as sp
 
 from lmmcore.exercises.judge import Exercise, Misconception
 from lmmcore.exercises.kinds import Choice, Counterexample, Expression, Function, MatrixExpression
+from lmmcore.exercises.late import np
 from lmmcore.proof import Setting
 from lmmcore.proof.expressions import Expr
 
@@ -139,7 +139,7 @@ EXERCISES = (
         CHAPTER,
         Function(
             predict,
-            (drawn(1, 5, 2), drawn(2, 4, 3), drawn(3, 6, 1)),
+            lambda: (drawn(1, 5, 2), drawn(2, 4, 3), drawn(3, 6, 1)),
             returns="an array with a number for each random effect",
         ),
         (
