@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import numpy as np
 import sympy as sp
 
 from lmmcore.exercises.judge import Exercise, Misconception
 from lmmcore.exercises.kinds import Choice, Counterexample, Function, MatrixExpression
+from lmmcore.exercises.late import np
 from lmmcore.proof import Setting, eye, logdet, tr
 from lmmcore.proof.expressions import Expr, as_scalar
 
@@ -211,7 +211,7 @@ EXERCISES = (
     Exercise(
         "profile-reml-value",
         CHAPTER,
-        Function(profiled, designs(), "a pair of numbers", tolerance=1e-8),
+        Function(profiled, designs, "a pair of numbers", tolerance=1e-8),
         (
             Misconception(
                 "This is the profile of the full likelihood. The contrasts have fewer entries than "
@@ -380,7 +380,7 @@ EXERCISES = (
     Exercise(
         "profile-reml-prior",
         CHAPTER,
-        Function(added, priors(), tolerance=1e-8),
+        Function(added, priors, tolerance=1e-8),
         (
             Misconception(
                 "You took the information for the covariance: $\\hat\\beta$ varies with the "

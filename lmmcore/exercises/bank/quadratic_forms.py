@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
 import sympy as sp
 
 from lmmcore.exercises.judge import Exercise, Misconception
@@ -16,6 +15,7 @@ from lmmcore.exercises.kinds import (
     Property,
     Unreadable,
 )
+from lmmcore.exercises.late import np
 from lmmcore.proof import Setting, eye, tr
 
 CHAPTER = "quadratic-forms"
@@ -94,7 +94,9 @@ EXERCISES = (
     Exercise(
         "quadratic-moments",
         CHAPTER,
-        Function(moments, (drawn(1, 3), drawn(2, 5), drawn(3, 2)), returns="two numbers"),
+        Function(
+            moments, lambda: (drawn(1, 3), drawn(2, 5), drawn(3, 2)), returns="two numbers"
+        ),
         (
             Misconception(
                 "The formula for the variance needs a symmetric matrix. The number $y'Ay$ does not "
