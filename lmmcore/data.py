@@ -34,6 +34,10 @@ _ORIGINS = {
         "Strength of a paste, 2 assays of each of 3 casks from each of 10 batches (nested).",
         "Davies & Goldsmith (1972), sec. 6.5",
     ),
+    "grouseticks": (
+        "Ticks on 403 red grouse chicks from 118 broods at 63 locations, in three years.",
+        "Elston et al. (2001), Parasitology 122, 563-569",
+    ),
     "Nile": (
         "Annual flow of the Nile at Aswan, 1871 to 1970 (10^8 cubic metres).",
         "Cobb (1978), Biometrika 65, 243-251; as in R's and statsmodels' data sets",

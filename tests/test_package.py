@@ -18,6 +18,7 @@ from lmmcore.plots import first_fit, intervals_and_tests, sleepstudy
     ("sleepstudy", 180, ["Reaction", "Days", "Subject"]),
     ("Penicillin", 144, ["diameter", "plate", "sample"]),
     ("Pastes", 60, ["strength", "batch", "cask", "sample"]),
+    ("grouseticks", 403, ["INDEX", "TICKS", "BROOD", "HEIGHT", "YEAR", "LOCATION", "cHEIGHT"]),
     ("InstEval", 73421, ["s", "d", "studage", "lectage", "service", "dept", "y"]),
 ])
 def test_data(name, rows, columns):

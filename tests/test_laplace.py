@@ -1,0 +1,411 @@
+"""Laplace: recorded fits, exact gradients, sparse factors, quadrature, the normal case."""
+
+import doctest
+import json
+import warnings
+from pathlib import Path
+
+import autograd.numpy as np
+import laplace_models
+import numpy as onp
+import pytest
+from reference_models import reference_model
+from scipy import integrate, stats
+
+import lmmcore.laplace
+from lmmcore import AR1, fit, series
+from lmmcore.laplace import Laplace, Quadrature, densities
+from lmmcore.laplace.densities import cholesky_factor, normal, poisson, student_t
+from lmmcore.laplace.factor import BandPlan, BlockPlan
+from lmmcore.laplace.tape import Tape
+
+RECORDED = json.loads((Path(__file__).parent / "references" / "laplace.json").read_text())["fits"]
+FACTORS = {"olre": ["INDEX"], "brood": ["BROOD"], "three": ["INDEX", "BROOD", "LOCATION"]}
+
+
+def model_of(recorded):
+    data, _, rest = recorded["id"].partition("_")
+    reml = recorded["method"].startswith("REML")
+    if data == "grouseticks":
+        return laplace_models.grouseticks(FACTORS[rest], reml)
+    effects, _, errors = rest.partition("_")
+    return laplace_models.sleepstudy(effects == "ris", errors, reml)
+
+
+@pytest.mark.parametrize("recorded", RECORDED, ids=lambda r: f"{r['id']} {r['method'][:4]}")
+def test_recorded_fits(recorded):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        result = model_of(recorded).fit()
+    found, beta = result.estimates, list(recorded["beta"].values())
+    assert result.log_likelihood == pytest.approx(recorded["logLik"], abs=1e-6)
+    assert found["beta"] == pytest.approx(beta, rel=1e-5)
+    sd = onp.hstack([term["sd"] for term in recorded["random"]])
+    assert onp.exp(found["log_sd"]) == pytest.approx(sd, rel=1e-5)
+    errors = result.standard_errors["beta"]
+    assert errors == pytest.approx(list(recorded["se"].values()), rel=1e-4)
+    if recorded.get("sigma"):
+        assert onp.exp(found["log_sigma"]) == pytest.approx(recorded["sigma"], rel=1e-5)
+    if "log_dof" in found:
+        assert 1 + onp.exp(found["log_dof"]) == pytest.approx(recorded["nu"], rel=1e-5)
+    if recorded["random"][0].get("corr") is not None:
+        C = cholesky_factor(found["log_sd"], found["chol"])
+        assert (C @ C.T)[0, 1] / onp.prod(sd) == pytest.approx(recorded["random"][0]["corr"],
+                                                              abs=1e-5)
+
+
+def test_the_example():
+    assert doctest.testmod(lmmcore.laplace).failed == 0
+
+
+@pytest.mark.parametrize("method", ["ML", "REML"])
+@pytest.mark.parametrize("slopes", [False, True])
+def test_a_normal_model_is_integrated_exactly(slopes, method):
+    """A20: with beta among the random parameters the likelihood is the restricted one."""
+    name = "sleepstudy_ris" if slopes else "sleepstudy_ri"
+    exact = fit(reference_model(name), method)
+    laplace = laplace_models.sleepstudy(slopes, "normal", method == "REML").fit()
+    # without the constant 1/2 log|X'X| in both: the convention of lme4 (chapter REML)
+    assert laplace.log_likelihood == pytest.approx(exact.log_likelihood, abs=1e-9)
+    assert laplace.estimates["beta"] == pytest.approx(exact.beta, rel=1e-7)
+    assert onp.exp(2 * laplace.estimates["log_sigma"]) == pytest.approx(exact.sigma2, rel=1e-6)
+
+
+@pytest.mark.parametrize("method", ["ML", "REML"])
+def test_normal_away_from_the_maximum(method):
+    """The whole function is the likelihood by its definition, not only its maximum."""
+    model = laplace_models.sleepstudy(True, "normal", method == "REML")
+    exact, rng = reference_model("sleepstudy_ris"), onp.random.default_rng(2)
+    Z = exact.Z.toarray()
+    for _ in range(5):
+        values = {"beta": [240.0, 12.0], "log_sigma": rng.uniform(2, 4),
+                  "log_sd": rng.uniform(1, 4, 2), "chol": rng.uniform(-1, 1, 1)}
+        theta = onp.hstack([values[name] for name in model.joint.fixed])
+        C = cholesky_factor(values["log_sd"], values["chol"])
+        V = onp.exp(2 * values["log_sigma"]) * onp.eye(180)
+        V += Z @ onp.kron(onp.eye(18), C @ C.T) @ Z.T
+        X, W = exact.X, onp.linalg.inv(V)
+        XWX = X.T @ W @ X
+        beta = onp.linalg.solve(XWX, X.T @ W @ exact.y) if method == "REML" else values["beta"]
+        r = exact.y - X @ beta
+        p, extra = (2, onp.linalg.slogdet(XWX)[1]) if method == "REML" else (0, 0.0)
+        minus_log = 0.5 * ((180 - p) * onp.log(2 * onp.pi) + onp.linalg.slogdet(V)[1] + extra
+                           + r @ W @ r)
+        assert model.objective(theta) == pytest.approx(minus_log, abs=1e-8)
+
+
+def spread(seed, groups, sizes):
+    rng = onp.random.default_rng(seed)
+    return rng, onp.repeat(onp.arange(groups), sizes)
+
+
+def crossed(n_rows=5, n_columns=23):
+    rng = onp.random.default_rng(3)
+    row, column = (x.ravel() for x in onp.mgrid[:n_rows, :n_columns])
+    eta = 0.5 + 0.7 * rng.standard_normal(n_rows)[row] + rng.standard_normal(n_columns)[column]
+    y = rng.poisson(onp.exp(eta))
+    keep = rng.random(len(y)) < 0.8
+    y, row, column = y[keep], row[keep], column[keep]
+
+    def joint(p):
+        eta = p.beta + np.exp(p.log_sd[0]) * p.a[row] + np.exp(p.log_sd[1]) * p.b[column]
+        return poisson(y, eta) + normal(p.a) + normal(p.b)
+
+    start = {"beta": 0.0, "log_sd": onp.zeros(2), "a": onp.zeros(n_rows), "b": onp.zeros(n_columns)}
+    return Laplace(joint, start, ["a", "b"])
+
+
+def count_series(n=100):
+    rng = onp.random.default_rng(4)
+    y = rng.poisson(onp.exp(1 + 0.1 * onp.cumsum(rng.standard_normal(n))))
+
+    def joint(p):
+        a = np.tanh(p.z)
+        steps = p.u[1:] - a * p.u[:-1]
+        first = normal(p.u[0], p.log_tau - 0.5 * np.log(1 - a**2))
+        return poisson(y, p.mu + p.u) + normal(steps, p.log_tau) + first
+
+    return Laplace(joint, {"mu": 1.0, "z": 1.0, "log_tau": -1.0, "u": onp.zeros(n)}, ["u"])
+
+
+def t_effects(dof=4.0):
+    rng, g = spread(5, 12, 6)
+    y = rng.standard_t(dof, 12)[g] + rng.standard_normal(72)
+
+    def joint(p):
+        return normal(y - p.mean - p.u[g], p.log_sigma) + student_t(p.u, dof, p.log_scale)
+
+    start = {"mean": 0.0, "log_sigma": 0.0, "log_scale": 0.0, "u": onp.zeros(12)}
+    return Laplace(joint, start, ["u"])
+
+
+def binary_slopes(groups=15):
+    rng, g = spread(6, groups, 12)
+    x = rng.standard_normal(len(g))
+    u = rng.standard_normal((groups, 2))
+    y = rng.random(len(g)) < 1 / (1 + onp.exp(-0.3 - x - u[g, 0] - 0.5 * x * u[g, 1]))
+
+    def joint(p):
+        C = cholesky_factor(p.log_sd, p.chol)
+        b = np.dot(p.u, C.T)[g]
+        return densities.bernoulli(y, p.beta[0] + p.beta[1] * x + b[:, 0] + x * b[:, 1]) \
+            + normal(p.u)
+
+    start = {"beta": onp.zeros(2), "log_sd": onp.zeros(2), "chol": onp.zeros(1),
+             "u": onp.zeros((groups, 2))}
+    return Laplace(joint, start, ["u"])
+
+
+MODELS = {
+    "crossed": lambda: crossed(n_columns=97), "series": count_series, "t effects": t_effects,
+    "binary": binary_slopes,
+    "t errors, beta random": lambda: laplace_models.sleepstudy(True, "t_est", True),
+    "three factors": lambda: laplace_models.grouseticks(["INDEX", "BROOD", "LOCATION"]),
+}
+
+
+@pytest.fixture(params=MODELS, scope="module")
+def model(request):
+    return MODELS[request.param]()
+
+
+def near(model):
+    return model.theta0 + onp.random.default_rng(7).uniform(-0.2, 0.2, len(model.theta0))
+
+
+def dense(structure, values):
+    k = structure.seeds.shape[1]
+    H = onp.zeros((k, k))
+    H[structure.rows, structure.columns] = values
+    return H
+
+
+def test_the_gradient_is_exact(model):
+    theta, step = near(model), 1e-5
+    central = [(model.objective(theta + e) - model.objective(theta - e)) / (2 * step)
+               for e in step * onp.eye(len(theta))]
+    gradient = model.gradient(theta)
+    assert gradient == pytest.approx(central, abs=3e-6 * max(1, onp.max(onp.abs(gradient))))
+
+
+def test_the_hessian_has_all_its_entries(model):
+    theta = near(model)
+    mode, s = model.mode(theta), model.structure
+    times, _ = model.joint.in_u(theta, mode.u)
+    H = dense(s, mode.factor.values)
+    whole = onp.array([times(e) for e in onp.eye(model.k)])
+    assert onp.max(onp.abs(H - whole)) < 1e-12 * onp.max(onp.abs(whole))
+    assert len(s.seeds) < 10
+
+
+def test_the_factor_is_that_of_the_dense_matrix(model):
+    mode, s = model.mode(near(model)), model.structure
+    H, factor = dense(s, mode.factor.values), mode.factor
+    sign, log_det = onp.linalg.slogdet(H)
+    assert sign == 1 and factor.log_det == pytest.approx(log_det, rel=1e-12)
+    b = onp.random.default_rng(8).standard_normal((model.k, 2))
+    onp.testing.assert_allclose(H @ factor.solve(b), b, atol=1e-9)
+    inverse = onp.linalg.inv(H)[s.rows, s.columns]
+    onp.testing.assert_allclose(factor.inverse(), inverse, atol=1e-10 * onp.max(inverse))
+
+
+def test_the_mode_is_the_maximum(model):
+    theta = near(model)
+    u = model.mode(theta).u
+    _, gradient = model.joint.in_u(theta, u)
+    _, at_zero = model.joint.in_u(theta, 0 * u)
+    assert onp.max(onp.abs(gradient)) < 1e-8 * max(1, onp.max(onp.abs(at_zero)))
+
+
+def test_plans_follow_the_structure():
+    three = MODELS["three factors"]()
+    assert isinstance(three.factoriser.plan, BlockPlan) and len(three.structure.seeds) == 3
+    assert isinstance(count_series().factoriser.plan, BandPlan)
+    assert len(count_series().structure.seeds) == 3
+    two = crossed(n_columns=97)
+    assert len(two.factoriser.border) == 5 and len(two.structure.seeds) == 6
+
+
+def test_a_normal_series_is_that_of_the_exact_filter():
+    """AR(1) effects plus noise: the banded Laplace equals the tridiagonal likelihood."""
+    rng = onp.random.default_rng(9)
+    level = onp.zeros(80)
+    for t in range(1, 80):
+        level[t] = 0.8 * level[t - 1] + rng.standard_normal()
+    y = level + rng.standard_normal(80)
+
+    def joint(p):
+        a = np.tanh(p.z)
+        first = normal(p.u[0], p.log_tau - 0.5 * np.log(1 - a**2))
+        steps = normal(p.u[1:] - a * p.u[:-1], p.log_tau)
+        return normal(y - p.mean - p.u, p.log_sigma) + first + steps
+
+    start = {"mean": 0.0, "z": 0.5, "log_tau": 0.0, "log_sigma": 0.0, "u": onp.zeros(80)}
+    model = series(y, {"(Intercept)": 1}, onp.arange(80), AR1())
+    exact = {method: fit(model, method) for method in ("ML", "REML")}
+    assert Laplace(joint, start, ["u"]).fit().log_likelihood == pytest.approx(
+        exact["ML"].log_likelihood, abs=1e-8)
+    reml = Laplace(joint, start, ["u", "mean"]).fit()
+    assert reml.log_likelihood == pytest.approx(exact["REML"].log_likelihood, abs=1e-8)
+
+
+# The densities.
+
+def test_densities_are_those_of_scipy():
+    rng = onp.random.default_rng(10)
+    x, s = rng.standard_normal(7), rng.uniform(-1, 1, 7)
+    assert normal(x, s) == pytest.approx(-stats.norm.logpdf(x, scale=onp.exp(s)).sum(), rel=1e-13)
+    for dof in (0.4, 1.0, 2.5, 30.0, 1e5):
+        truth = -stats.t.logpdf(x, dof, scale=onp.exp(s)).sum()
+        assert student_t(x, dof, s) == pytest.approx(truth, rel=1e-12)
+    counts = rng.poisson(3, 7)
+    assert poisson(counts, s) == pytest.approx(-stats.poisson.logpmf(counts, onp.exp(s)).sum())
+    ones = counts > 2
+    assert densities.bernoulli(ones, s) == pytest.approx(
+        -stats.bernoulli.logpmf(ones, 1 / (1 + onp.exp(-s))).sum())
+
+
+def test_student_becomes_normal():
+    x = onp.array([-3.0, 0.1, 2.0])
+    assert student_t(x, 1e16) == pytest.approx(normal(x), rel=1e-14)
+    assert student_t(x, 1e40) == pytest.approx(normal(x), rel=1e-14)
+    # 1/nu times the next term of the expansion, (x^4 - 2 x^2 - 1) / 4
+    excess = student_t(x, 1e6) - normal(x)
+    assert excess == pytest.approx(-onp.sum(x**4 - 2 * x**2 - 1) / 4e6, rel=1e-4)
+
+
+@pytest.mark.parametrize("dof", [onp.array([0.5, 3.0, 8.0, 200.0]), 1.0])
+def test_log_gamma_ratio(dof):
+    mpmath = pytest.importorskip("mpmath")
+    truth = [float(mpmath.loggamma((v + 1) / mpmath.mpf(2)) - mpmath.loggamma(mpmath.mpf(v) / 2))
+             for v in onp.atleast_1d(dof)]
+    assert onp.atleast_1d(densities._log_gamma_ratio(dof)) == pytest.approx(truth, abs=1e-14)
+
+
+def test_cholesky_factor():
+    log_sd, c = onp.array([0.3, -1.0, 2.0]), onp.array([0.5, -2.0, 0.7])
+    C = cholesky_factor(log_sd, c)
+    assert onp.sqrt(onp.diag(C @ C.T)) == pytest.approx(onp.exp(log_sd))
+    assert onp.all(onp.triu(C, 1) == 0) and onp.all(onp.diag(C) > 0)
+    G = onp.cov(onp.random.default_rng(0).standard_normal((3, 9)))
+    L = onp.linalg.cholesky(G)
+    unit = (L / onp.diag(L)[:, None])[onp.tril_indices(3, -1)]
+    again = cholesky_factor(0.5 * onp.log(onp.diag(G)), unit)
+    assert again == pytest.approx(L)  # every positive definite G has its parameters
+
+
+# Quadrature.
+
+def one_group(counts):
+    def joint(p):
+        return poisson(counts, p.beta + np.exp(p.log_sd) * p.u) + normal(p.u)
+    return Laplace(joint, {"beta": 0.5, "log_sd": 0.2, "u": onp.zeros(1)}, ["u"])
+
+
+@pytest.mark.parametrize("counts", [[0], [3, 1, 4], [0, 0, 0, 25]])
+def test_quadrature_is_the_integral(counts):
+    model = one_group(onp.array(counts))
+    theta = model.theta0
+    truth, _ = integrate.quad(
+        lambda u: onp.exp(-model.joint.value(theta, onp.array([u]))), -12, 12, epsabs=0,
+        epsrel=1e-12, limit=400, points=[model.mode(theta).u[0]])
+    assert Quadrature(model, 40).objective(theta) == pytest.approx(-onp.log(truth), abs=1e-9)
+    assert Quadrature(model, 1).objective(theta) == pytest.approx(model.objective(theta), abs=1e-13)
+    assert abs(model.objective(theta) + onp.log(truth)) > 1e-4  # Laplace itself is not exact
+
+
+def test_quadrature_in_two_dimensions():
+    rng = onp.random.default_rng(11)
+    x, y = onp.arange(4.0) - 1.5, rng.poisson(3, 4)
+
+    def joint(p):
+        return poisson(y, p.b + p.u[0, 0] + x * p.u[0, 1] + 0.5 * p.u[0, 0]) + normal(p.u)
+
+    model = Laplace(joint, {"b": 0.5, "u": onp.zeros((1, 2))}, ["u"])
+    truth, _ = integrate.dblquad(
+        lambda v, u: onp.exp(-model.joint.value(model.theta0, onp.array([u, v]))), -9, 9, -9, 9,
+        epsabs=1e-12, epsrel=1e-9)
+    assert Quadrature(model, 25).objective(model.theta0) == pytest.approx(-onp.log(truth), abs=1e-8)
+
+
+def test_quadrature_of_the_normal_model_is_laplace():
+    model = laplace_models.sleepstudy(True, "normal")
+    theta = near(model)
+    assert Quadrature(model, 7).objective(theta) == pytest.approx(model.objective(theta), abs=1e-9)
+
+
+@pytest.mark.parametrize("make", [t_effects, lambda: binary_slopes(3)],
+                         ids=["t effects", "binary"])
+def test_the_gradient_of_quadrature(make):
+    model = make()
+    quadrature, theta, step = Quadrature(model, 15), near(model), 1e-5
+    central = [(quadrature.objective(theta + e) - quadrature.objective(theta - e)) / (2 * step)
+               for e in step * onp.eye(len(theta))]
+    assert quadrature.gradient(theta) == pytest.approx(central, abs=1e-4)
+
+
+@pytest.mark.parametrize("recorded", [r for r in RECORDED if "agq25" in r], ids=lambda r: r["id"])
+def test_quadrature_fits_are_those_of_another_program(recorded):
+    """lme4 with 25 points, which stops at a coarser tolerance."""
+    model = model_of(recorded)
+    laplace = model.fit()
+    end = Quadrature(model, 25).fit(laplace.theta, laplace.covariance)
+    assert end.converged
+    found = vars(model.joint.named(end.x, laplace.mode.u))
+    agq = recorded["agq25"]
+    assert found["beta"] == pytest.approx(list(agq["beta"].values()), rel=2e-4)
+    assert onp.exp(found["log_sd"]) == pytest.approx(agq["sd"], rel=1e-4)
+
+
+def test_quadrature_refuses_what_it_cannot():
+    with pytest.raises(ValueError, match=r"blocks of 2 .* at most, and here 28 depend"):
+        Quadrature(crossed())
+
+
+# The tape.
+
+def test_a_tape_repeats_a_calculation_to_the_last_bit(model):
+    theta, u = near(model), onp.random.default_rng(12).standard_normal(model.k) / 3
+    d = model.derivatives
+    gradient, products = d.inner(theta, u)
+    times, fresh = model.joint.in_u(theta, u)
+    onp.testing.assert_array_equal(gradient, fresh)
+    onp.testing.assert_array_equal(products, [times(seed) for seed in d.seeds])
+    d.verify(theta, u)
+
+
+def test_a_tape_leaves_its_constants_alone():
+    constant = onp.ones(3)
+
+    def function(x):
+        out = 0
+        for i in (0, 1):
+            out = out + np.sum(constant[i:] * x[i]) * x
+        return out
+
+    from autograd import grad
+    tape = Tape(grad(lambda x: np.sum(function(x) ** 2)), onp.ones(3))
+    first = tape(onp.array([1.0, 2.0, 3.0]))
+    onp.testing.assert_array_equal(tape(onp.array([1.0, 2.0, 3.0])), first)
+
+
+def test_comparisons_are_played_too():
+    def joint(p):
+        tail = np.where(p.u > 0, p.u**2, 2 * p.u**2)
+        return np.sum(tail) + np.sum((p.u - p.b) ** 2)
+
+    model = Laplace(joint, {"b": 1.0, "u": onp.ones(4)}, ["u"])
+    for b, curvature in ((1.0, 4.0), (-1.0, 6.0)):
+        assert model.mode([b], onp.sign(b) * onp.ones(4)).factor.log_det == pytest.approx(
+            4 * onp.log(curvature))
+
+
+@pytest.mark.parametrize("decide", [
+    lambda x: x > 0, lambda x: float(str(x).split()[-1].strip("()>")) > 0,
+], ids=["if", "hidden from autograd"])
+def test_a_density_that_asks_if_is_refused(decide):
+    def joint(p):
+        return np.sum(p.u**2) * (1.0 if decide(p.b) else 2.0) + p.b**2 + np.sum(p.u * p.b)
+
+    with pytest.raises(ValueError, match=r"np\.where"):
+        Laplace(joint, {"b": 0.0, "u": onp.ones(2)}, ["u"]).fit()
