@@ -145,12 +145,13 @@ class Expression(Kind):
     Attributes
     ----------
     symbols : mapping
-        Name to the smallest whole number it may be, or to None for a positive real number. What
-        the student assumes of a symbol does not matter, only its name.
+        Name to the smallest whole number it may be, to the two ends of an open interval, or to
+        None for a positive real number. What the student assumes of a symbol does not matter, only
+        its name.
     """
 
     solution: sp.Expr
-    symbols: Mapping[str, int | None]
+    symbols: Mapping[str, int | tuple[int, int] | None]
     expects: str = ""
 
     def __post_init__(self) -> None:
@@ -181,14 +182,16 @@ class Expression(Kind):
 
     def _points(self) -> list[dict[str, sp.Rational]]:
         rng = random.Random("points of " + " ".join(self.symbols))
-        return [
-            {
-                name: sp.Integer(rng.randint(low, low + 9)) if low is not None
-                else sp.Rational(rng.randint(1, 60), rng.randint(1, 12))
-                for name, low in self.symbols.items()
-            }
-            for _ in range(12)
-        ]  # fmt: skip
+
+        def drawn(where: int | tuple[int, int] | None) -> sp.Rational:
+            if where is None:
+                return sp.Rational(rng.randint(1, 60), rng.randint(1, 12))
+            if isinstance(where, tuple):
+                low, high = where
+                return low + (high - low) * sp.Rational(rng.randint(1, 96), 97)
+            return sp.Integer(rng.randint(where, where + 9))
+
+        return [{name: drawn(where) for name, where in self.symbols.items()} for _ in range(12)]
 
     @staticmethod
     def _worth(value: sp.Expr, point: Mapping[str, sp.Rational]) -> sp.Expr:
