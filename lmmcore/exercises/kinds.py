@@ -113,6 +113,10 @@ class Number(Kind):
     def same(self, value: float, other: float) -> bool:
         return math.isclose(value, other, rel_tol=self.tolerance)
 
+    def compare(self, value: float) -> None:
+        if not self.same(value, self.solution):
+            raise Unequal("It is another number.")
+
 
 @dataclass(frozen=True)
 class Choice(Kind):
