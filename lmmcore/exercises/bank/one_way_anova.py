@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import numpy as np
 import sympy as sp
-from scipy.special import fdtr
+from mpmath import betainc
 
 from lmmcore.exercises.judge import Exercise, Misconception
 from lmmcore.exercises.kinds import (
@@ -15,6 +14,7 @@ from lmmcore.exercises.kinds import (
     Number,
     is_large_inverse,
 )
+from lmmcore.exercises.late import np
 from lmmcore.proof import Setting, eye
 from lmmcore.proof.expressions import Expr
 from lmmcore.proof.instances import matrix
@@ -130,8 +130,13 @@ MSE = (2 * (k - 1) + (k - 1 - d) ** 2) / d**2
 CASES = ((6, 5, 0.0), (6, 5, 0.3), (3, 2, 1.4), (12, 4, 0.2), (2, 7, 0.05))
 
 
+def fdtr(a: int, b: int, x: float) -> float:
+    """The F law's distribution function; SciPy's would not be there in a reader's browser."""
+    return float(betainc(a / 2, b / 2, 0, a * x / (a * x + b), regularized=True))
+
+
 def zero(k, m, phi):
-    return float(fdtr(k - 1, k * (m - 1), 1 / (1 + m * phi)))
+    return fdtr(k - 1, k * (m - 1), 1 / (1 + m * phi))
 
 
 LEVEL = 1 - zero(6, 5, 0.0)
@@ -187,7 +192,7 @@ EXERCISES = (
     Exercise(
         "one-way-estimates",
         CHAPTER,
-        Function(both, tables(), "four numbers", tolerance=1e-8),
+        Function(both, tables, "four numbers", tolerance=1e-8),
         (
             Misconception(
                 "These are the slides' formulas, boundary or not. On one of the data sets a "
@@ -356,17 +361,17 @@ EXERCISES = (
             ),
             Misconception(
                 "ML's zero goes by another quotient than one. REML was asked for.",
-                1 - float(fdtr(5, 24, 6 / 5)),
+                1 - fdtr(5, 24, 6 / 5),
             ),
             Misconception(
                 "The mean square between the groups has five degrees of freedom, that within them "
                 "24: count the means that were estimated.",
-                1 - float(fdtr(6, 24, 1.0)),
+                1 - fdtr(6, 24, 1.0),
             ),
             Misconception(
                 "The mean square between the groups has five degrees of freedom, that within them "
                 "24: count the means that were estimated.",
-                1 - float(fdtr(5, 29, 1.0)),
+                1 - fdtr(5, 29, 1.0),
             ),
         ),
         "A positive estimate is weak evidence: without any variance between the groups it is seen "
