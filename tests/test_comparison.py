@@ -30,5 +30,5 @@ def test_digits(ours, theirs, digits):
 
 
 def test_no_record():
-    with pytest.raises(ValueError, match="no recorded fit of 'InstEval'"):
-        compare(reference_model("Dyestuff"), "InstEval")
+    with pytest.raises(ValueError, match="no recorded fit of 'Dyestuff3'"):
+        compare(reference_model("Dyestuff"), "Dyestuff3")
