@@ -27,6 +27,8 @@ class Descent:
     ----------
     x, gradient : (p,) arrays
     value : float
+    inverse : (p, p) array
+        The inverse Hessian, as far as the steps have shown it.
     steps : int
     converged : bool
     """
@@ -34,6 +36,7 @@ class Descent:
     x: Array
     value: float
     gradient: Array
+    inverse: Array
     steps: int
     converged: bool
 
@@ -51,19 +54,19 @@ def descend(
         promise = -float(slope @ direction)
         rounding = DIGITS * (1.0 + abs(value))
         if promise < DONE:
-            return Descent(x, value, slope, steps, True)
+            return Descent(x, value, slope, inverse, steps, True)
         for halving in range(HALVINGS):
             length = 0.5**halving
             trial = function(x + length * direction)
             if trial <= value - 1e-4 * length * promise + rounding:
                 break
         else:
-            return Descent(x, value, slope, steps, promise < rounding)
+            return Descent(x, value, slope, inverse, steps, promise < rounding)
         x, value = x + length * direction, trial
         new = gradient(x)
         inverse = _updated(inverse, length * direction, new - slope)
         slope = new
-    return Descent(x, value, slope, STEPS, False)
+    return Descent(x, value, slope, inverse, STEPS, False)
 
 
 def _updated(B: Array, s: Array, y: Array) -> Array:

@@ -20,6 +20,7 @@ STEPS = 100
 HALVINGS = 40
 EXACT = 1e-18  # squared length of a last step, in units of the curvature
 ROUNDED = 1e-10  # the same, where rounding lets the steps become no shorter
+SLOW, SMALL = 100.0, 1e-2  # steps that shorten so little, and are so long, lead nowhere
 DIGITS = 1e-13  # relative rounding error of a density
 
 
@@ -78,6 +79,12 @@ def find_mode(
         length = -float(gradient @ step)
         done = length < EXACT or previous / 4.0 < length < ROUNDED
         if done and not shifted:
+            # near a maximum the next length would be about the square of the last one
+            if previous < SLOW * length and np.any(np.abs(step) > SMALL * (1.0 + np.abs(u))):
+                raise LaplaceError(
+                    "the random effects run off to infinity: the joint density has no maximum in "
+                    "them; has each random parameter its own density?"
+                )
             return Mode(u, value, factor, steps)
         rounding = DIGITS * (1.0 + abs(value))
         for halving in range(HALVINGS):

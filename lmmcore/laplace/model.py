@@ -36,8 +36,10 @@ from lmmcore.laplace.structure import find_structure
 from lmmcore.tables import Report, Rows, number
 
 LOG_2PI = float(np.log(2.0 * np.pi))
-FAR = 3.0  # a standard error this large is looked at: is there a maximum at all?
+FAR = 3.0  # a standard error this large, and larger than the estimate: is there a maximum at all?
+FARTHEST = 1e6  # nothing is looked for beyond this, in units of the estimate
 FLAT = 0.05  # a log likelihood that falls by less over a standard error has none
+SINGULAR = 1e-6  # smallest eigenvalue of a Hessian in units of its diagonal
 JITTER = 0.1  # the structure of H is found this far from the start, where nothing vanishes
 
 __all__ = ["Laplace", "LaplaceError", "LaplaceFit"]
@@ -87,8 +89,9 @@ class Laplace:
         if not (np.isfinite(self.joint.value(theta, u))
                 and np.isfinite(self.joint.value(self.theta0, self.joint.u0))):
             raise LaplaceError(
-                "the joint density is not a finite number at the start: it overflows (exp of a "
-                "large number?) or is not defined there; start in the scale of the data"
+                "the joint density is not a finite number at the start: it overflows there (exp of "
+                "a large number?), or the data have a missing or impossible value; start in the "
+                "scale of the data"
             )
         self.structure = find_structure(self.joint.in_u(theta, u)[0], classes, rng)
         self.factoriser = Factoriser(self.structure, arrays)
@@ -162,8 +165,10 @@ class Laplace:
             self.objective(self.theta0)  # an impossible start is an error, not a long way to go
             descent = descend(self._or_infinite, self.gradient, self.theta0, self._first_inverse())
         else:
-            descent = Descent(self.theta0, self.objective(self.theta0), np.zeros(0), 0, True)
+            descent = Descent(self.theta0, self.objective(self.theta0), np.zeros(0),
+                              np.zeros((0, 0)), 0, True)
         fit = LaplaceFit(self, descent, self.mode(descent.x), self.evaluations)
+        self.derivatives.verify(fit.theta, fit.mode.u)
         for remark in fit.remarks:
             warnings.warn(remark, ConvergenceWarning, stacklevel=2)
         return fit
@@ -171,16 +176,20 @@ class Laplace:
     def _or_infinite(self, theta: Array) -> float:
         latest = self._latest
         try:
-            return self.objective(theta)
+            with np.errstate(all="ignore"):
+                return self.objective(theta)
         except LaplaceError:
             self._latest = latest
             return np.inf
 
+    def profile_hessian(self, theta: Array, mode: Mode) -> tuple[Array, Array]:
+        """The Hessians of f(theta, u) for fixed u, and of min_u f(theta, u), both (p, p)."""
+        F, M = self.joint.joint_hessian_rows(theta, mode.u)
+        return F, F - M @ mode.factor.solve(M.T)
+
     def _first_inverse(self) -> Array:
         """The inverse Hessian of min_u f(theta, u), made positive: what L would have but for H."""
-        mode = self.mode(self.theta0)
-        F, M = self.joint.joint_hessian_rows(self.theta0, mode.u)
-        profile = F - M @ mode.factor.solve(M.T)
+        F, profile = self.profile_hessian(self.theta0, self.mode(self.theta0))
         scale = np.sqrt(np.maximum(np.abs(np.diag(F)), 1e-8))
         values, vectors = np.linalg.eigh(profile / np.outer(scale, scale))
         vectors = vectors / scale[:, None]
@@ -226,11 +235,12 @@ class LaplaceFit(Report):
     def hessian(self) -> Array:
         """(p, p) Hessian of L, by central differences of its exact gradient.
 
-        The steps are a thousandth of a standard error, as far as the diagonal of f shows it.
+        The steps are a thousandth of a standard error, as far as min_u f shows it.
         """
         model, x = self.model, self.theta
-        F, _ = model.joint.joint_hessian_rows(x, self.mode.u)
-        steps = 1e-3 / np.sqrt(np.maximum(np.abs(np.diag(F)), 1.0))
+        _, profile = model.profile_hessian(x, self.mode)
+        with np.errstate(divide="ignore"):
+            steps = 1e-3 * np.fmin(np.abs(np.diag(profile)) ** -0.5, 1.0 + np.abs(x))
         rows = []
         for step in np.diag(steps):
             model.mode(x, self.mode.u)
@@ -267,7 +277,9 @@ class LaplaceFit(Report):
     @cached_property
     def remarks(self) -> list[str]:
         """What is wrong with this fit, a sentence each."""
-        return [*self._unfinished(), *self._runaways(), *self._other_mode()]
+        if self._well_seen():
+            return self._other_mode()
+        return (self._runaways() or self._undetermined() or self._unfinished()) + self._other_mode()
 
     def _title(self) -> str:
         return (f"Laplace: log likelihood {self.log_likelihood:.6f}, "
@@ -285,6 +297,25 @@ class LaplaceFit(Report):
     def _by_name(self, theta: Array, u: Array) -> dict[str, Array]:
         return {name: np.asarray(v) for name, v in vars(self.model.joint.named(theta, u)).items()}
 
+    def _well_seen(self) -> bool:
+        """Whether the steps alone show a maximum, so that its Hessian need not be computed.
+
+        In the direction of which least is known, the Hessian is looked at by one more gradient.
+        """
+        descent, x = self.descent, self.theta
+        errors = np.sqrt(np.diag(descent.inverse))
+        if not descent.converged or np.any(errors > np.maximum(FAR, np.abs(x))):
+            return False
+        if not len(x):
+            return True
+        values, vectors = np.linalg.eigh(descent.inverse / np.outer(errors, errors))
+        v = errors * vectors[:, -1] / values[-1] ** 0.5
+        # v is as long as its standard error: v'Hv = 1 if the inverse is right
+        v = v / np.sqrt(v @ np.linalg.solve(descent.inverse, v))
+        bend = v @ (self.model.gradient(x + 1e-3 * v) - descent.gradient) / 1e-3
+        self.model.mode(x, self.mode.u)
+        return bool(0.2 < bend < 5.0)
+
     def _unfinished(self) -> list[str]:
         if self.descent.converged:
             return []
@@ -294,26 +325,47 @@ class LaplaceFit(Report):
 
     def _runaways(self) -> list[str]:
         """Parameters that may go on without end: the likelihood hardly falls over a whole se."""
-        errors = np.sqrt(np.diag(np.linalg.pinv(self.hessian)).clip(0.0))
+        if not np.all(np.isfinite(self.hessian)):
+            return ["the derivatives of the likelihood are not finite at the estimate"]
         curvature = np.diag(self.hessian)
-        out = []
-        for j, name in enumerate(self.model.names):
-            if errors[j] < FAR and curvature[j] > 0.0:
+        values, vectors = np.linalg.eigh(self.hessian)
+        errors = np.sqrt(vectors**2 @ (1.0 / np.maximum(np.abs(values), 1e-300)))
+        errors = np.minimum(errors, FARTHEST * (1.0 + np.abs(self.theta)))
+        gone = []
+        for j, (name, x) in enumerate(zip(self.model.names, self.theta, strict=True)):
+            if curvature[j] > 0.0 and errors[j] < max(FAR, abs(x)):
                 continue
-            for sign in (1.0, -1.0):
-                far = self.theta.copy()
-                far[j] += sign * max(FAR, errors[j] if curvature[j] > 0.0 else FAR)
-                self.model.mode(self.theta, self.mode.u)
-                fall = self.model._or_infinite(far) - self.descent.value
-                if fall < FLAT:
-                    out.append(
-                        f"{name} = {self.theta[j]:.4g} is no estimate: from there to "
-                        f"{far[j]:.4g} the log likelihood changes by {-fall:.2g}, so that it may "
-                        f"run to {'+' if sign > 0 else '-'}infinity; give it a value, or use the "
-                        "simpler model that it tends to"
-                    )
+            ways = [sign for sign in (1.0, -1.0) if self._fall(j, sign, errors[j]) < FLAT]
+            if ways:
+                to = "either way" if len(ways) == 2 else f"to {'+' if ways[0] > 0 else '-'}infinity"
+                gone.append(f"{name} ({x:.4g}, and on {to})")
         self.model.mode(self.theta, self.mode.u)
-        return out
+        if not gone:
+            return []
+        return [f"no estimate of {', '.join(gone)}: the log likelihood changes by less than {FLAT} "
+                "from there on; give it a value, or fit the simpler model that this one tends to"]
+
+    def _fall(self, j: int, sign: float, error: float) -> float:
+        """How far the log likelihood falls over a standard error, or as far as it is defined."""
+        distance, fall = max(FAR, error), np.inf
+        while distance >= FAR and not np.isfinite(fall):
+            far = self.theta.copy()
+            far[j] += sign * distance
+            self.model.mode(self.theta, self.mode.u)
+            fall = self.model._or_infinite(far) - self.descent.value
+            distance /= 4.0
+        return fall
+
+    def _undetermined(self) -> list[str]:
+        """Combinations of parameters along which the likelihood is level."""
+        scale = np.sqrt(np.maximum(np.abs(np.diag(self.hessian)), 1e-300))
+        values, vectors = np.linalg.eigh(self.hessian / np.outer(scale, scale))
+        if values[0] > SINGULAR:
+            return []
+        weight = np.abs(vectors[:, 0])
+        named = [n for n, w in zip(self.model.names, weight, strict=True) if w > 0.1]
+        return [f"no estimate of a combination of {', '.join(named)}: the log likelihood has no "
+                "strict maximum there, the data do not tell these parameters apart; leave one out"]
 
     def _other_mode(self) -> list[str]:
         """Newton's method once more, from the start: does it end higher up?"""

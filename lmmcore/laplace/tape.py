@@ -8,6 +8,7 @@ with the same result to the last bit. See the chapter "Laplace" (A18).
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -63,14 +64,15 @@ class Tape:
     def __init__(self, function: Callable[[Any], Any], x: Array) -> None:
         root = Call.new_root()
         try:
-            with np.errstate(all="ignore"):
-                _, end = trace(root, function, x)
+            with np.errstate(all="ignore"), warnings.catch_warnings():
+                warnings.filterwarnings("ignore", "Output seems independent of input")
+                self._first, end = trace(root, function, x)
         except TypeError as error:
             if "len() of unsized" not in str(error):
                 raise
             raise ValueError("the joint density asks `if` of a parameter, so that its derivatives "
                              "have no fixed form: use np.where") from error
-        calls = list(toposort(end))[::-1]
+        calls = list(toposort(end))[::-1] if end else [root]  # a constant needs no calls
         place = {call: number for number, call in enumerate(calls)}
         self._calls = [
             (_safe(call), list(call.args), call.kwargs,
@@ -89,7 +91,7 @@ class Tape:
                 for argument, number in earlier:
                     args[argument] = results[number]
                 results.append(function(*args, **kwargs))
-        return results[-1]
+        return results[-1] if self._calls else self._first
 
 
 def _safe(call: Call) -> Callable[..., Any]:
