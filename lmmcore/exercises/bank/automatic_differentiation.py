@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import sympy as sp
+
 from lmmcore.exercises.judge import Exercise, Misconception
 from lmmcore.exercises.kinds import Choice, Counterexample, Function, MatrixExpression
 from lmmcore.exercises.late import np
@@ -52,12 +54,12 @@ def adjoint(V: Any, X: Any, bar: Any) -> Any:
 
 
 def symmetric(value: tuple[int, dict]) -> bool:
-    bar = value[1].get("Cbar")
-    return value[0] == 2 and [list(row) for row in bar] == [list(row) for row in zip(*bar)]
+    bar = sp.Matrix(value[1]["Cbar"])
+    return value[0] == 2 and bar == bar.T
 
 
 def resting(value: tuple[int, dict]) -> bool:
-    return value[0] == 2 and not any(x for row in value[1].get("dA") for x in row)
+    return value[0] == 2 and not any(sp.Matrix(value[1]["dA"]))
 
 
 EXERCISES = (
