@@ -467,15 +467,15 @@ class Derived(Kind):
         return answer
 
     def same(self, value: Derivation, other: Any) -> bool:
-        return value.rhs.key() == other.rhs.key()
+        return typed(value.rhs) == typed(other.rhs)
 
     def compare(self, value: Derivation) -> None:
         wanted = self.read(self.solution)
         if len(value.lines) < 2:
             raise Unequal("It has no step yet.")
-        if value.lhs.key() != wanted.lhs.key():
+        if typed(value.lhs) != typed(wanted.lhs):
             raise Unequal("It does not begin with the expression that was given.")
-        if value.rhs.key() != wanted.rhs.key():
+        if typed(value.rhs) != typed(wanted.rhs):
             raise Unequal("It does not end where it should: compare your last line with the claim.")
         try:
             setting, _ = self.setting()
@@ -485,6 +485,19 @@ class Derived(Kind):
                     raise Unequal("A line does not follow under the assumptions of the exercise.")
         except ProofError as error:
             raise Unreadable(f"{error}.") from None
+
+
+def typed(x: Expr) -> tuple[Any, ...]:
+    """An expression's typed form, with definitions opened and brackets left out."""
+    while x.op in ("define", "group", "scalar"):
+        x = x.args[0]
+    if x.op == "d" or not x.args:
+        return x.key()
+    parts = [typed(part) for part in x.args]
+    if x.op in ("mul", "add"):  # a product within a product is one product
+        parts = [one for part in parts for one in (part[2:] if part[0] == x.op else [part])]
+        return (x.op, x.shape, *parts)
+    return (x.op, x.shape, x.value, *parts)
 
 
 def _kind_of(answer: Any) -> str:

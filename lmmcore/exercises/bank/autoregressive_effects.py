@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
 import sympy as sp
 
 from lmmcore.exercises.judge import Exercise, Misconception
 from lmmcore.exercises.kinds import Expression, Function, MatrixExpression, Unreadable
+from lmmcore.exercises.late import np
 from lmmcore.proof import Setting, eye
 from lmmcore.proof.expressions import Expr
 
