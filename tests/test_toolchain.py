@@ -3,6 +3,7 @@
 Each test works in a copy of the tree that has a few small chapters of its own.
 """
 
+import json
 import os
 import re
 import shutil
@@ -392,6 +393,14 @@ def test_no_network_is_said(tree):
     assert code != 0
     assert "error: the Python package index cannot be reached" in "\n".join(lines)
     assert not (tree / ".venv/.ready").exists()
+
+
+def test_lock_for_the_browser_is_hashed_and_names_no_place():
+    text = (ROOT / "tools" / "browser" / "package-lock.json").read_text(encoding="utf-8")
+    assert "://" not in text
+    packages = json.loads(text)["packages"]
+    assert packages["node_modules/pyodide"]["version"] == packages[""]["dependencies"]["pyodide"]
+    assert all("integrity" in package for name, package in packages.items() if name)
 
 
 def test_lock_is_hashed_and_names_no_place():

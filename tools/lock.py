@@ -1,6 +1,7 @@
 """requirements.in -> requirements.txt: every package pinned and hashed, without any address.
 
-uv resolves for all platforms and Pythons at once; it is fetched into a place of its own.
+uv resolves for all platforms and Pythons at once; it is fetched into a place of its own. In the
+same way npm makes tools/browser/package-lock.json from the package.json beside it.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import venv
 from pathlib import Path
 
 from chapters import ROOT
+from setup import BROWSER, npm
 
 UV = "uv==0.13.8"
 OPTIONS = "--universal --python-version 3.11 --generate-hashes --no-header --no-annotate"
@@ -26,8 +28,11 @@ def main() -> int:
         command += ["--no-emit-index-url", *sys.argv[1:], "requirements.in"]
         command += ["-o", "requirements.txt"]
         code = subprocess.run(command, cwd=ROOT, check=False).returncode
+    command = [*npm(Path(sys.prefix)), "install", "--package-lock-only"]
+    command += ["--omit-lockfile-registry-resolved", "--no-audit", "--no-fund"]
+    code = code or subprocess.run(command, cwd=BROWSER, check=False).returncode
     if code == 0:
-        print("The lock is in requirements.txt; the next make book sets up anew from it.")
+        print("The locks are written; the next make book sets up anew from them.")
     return code
 
 

