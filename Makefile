@@ -4,6 +4,8 @@
 # make record   run the chapters, write chapters/*.ipynb     (one: make record CHAPTER=block-matrices)
 # make exercises                               -> _build/notebooks/student and /instructor, with archives
 # make lab      the student's notebooks in JupyterLab
+# make mutate   put slips into every derivation and estimator, and see each noticed (hours)
+#               part of it: make mutate CHAPTER=block-matrices, MODULE=profile or SAMPLE=200
 # make lint     ruff      make lock     requirements.in -> requirements.txt      make clean
 #
 # Each sets up what it needs in $(VENV). Another interpreter: make book PYTHON=python3.12
@@ -11,11 +13,13 @@
 PYTHON  ?= python3
 VENV    ?= .venv
 CHAPTER ?=
+MODULE  ?=
+SAMPLE  ?=
 ARGS    ?=
 SOLUTIONS ?= yes
 RUN     := $(VENV)/bin/python
 
-.PHONY: book test record exercises lab lint lock setup clean
+.PHONY: book test record exercises lab mutate lint lock setup clean
 .DEFAULT_GOAL := book
 
 setup:
@@ -37,6 +41,14 @@ exercises: setup
 
 lab: exercises
 	@$(RUN) tools/lab.py
+
+mutate: setup
+ifeq ($(MODULE)$(SAMPLE),)
+	@$(RUN) tools/mutate_chapters.py $(CHAPTER)
+endif
+ifeq ($(CHAPTER),)
+	@$(RUN) tools/mutate_estimators.py "$(SAMPLE)" $(MODULE)
+endif
 
 lint: setup
 	@$(RUN) -m ruff check .

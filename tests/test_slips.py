@@ -1,0 +1,59 @@
+"""Slips in Python source are made as intended, and a test that notices one is seen to do so."""
+
+import ast
+
+import pytest
+
+from chapters import ROOT
+from mutate_estimators import killed, modules
+from slips import slips
+
+MADE = [
+    ("x = a + b", "add", {"(a - b)"}),
+    ("s2 = rss / (n - p)", "dropped term", {"(n)"}),
+    ("s2 = rss / (n - p)", "sub", {"(n + p)"}),
+    ("g = X.T @ r", "transpose", {"(X)"}),
+    ("g = X.T @ r", "swapped factors", {"(r @ X.T)"}),
+    ("l = np.log(d)", "log", {"(d)"}),
+    ("b = solve(V, y)", "swapped arguments", {"(solve(y, V))"}),
+    ("y = x[0]", "off by one", {"(1)"}),
+    ("tol = 1e-8", "tolerance", {"(1e-05)"}),
+    ("h = 0.5 * q", "factor 2", {"(1.0)"}),
+    ("ok = a < b", "comparison", {"(a >= b)"}),
+    ("ok = len(a) < b", "edge", {"(len(a) <= b)"}),
+    ("ok = a and b", "and", {"(a or b)"}),
+    ("if done:\n    x = 1", "condition", {"(not done)"}),
+    ("s += d", "add", {"s -= d"}),
+    ("v = -x", "sign", {"(x)"}),
+    ("m = True", "constant", {"(False)"}),
+]
+
+
+@pytest.mark.parametrize(("text", "kind", "new"), MADE)
+def test_slip(text, kind, new):
+    assert {s.new for s in slips(text) if s.kind == kind} == new
+
+
+@pytest.mark.parametrize("text", [
+    '"""A text."""', 'raise ValueError(f"{a + b}")', "import a", "x = a[-1]", "def f(a: x.T): pass",
+])  # fmt: skip
+def test_no_slip_where_none_matters(text):
+    assert [s for s in slips(text) if s.kind != "off by one"] == []
+
+
+def test_every_slip_is_python():
+    for path in modules()[::4]:
+        text = path.read_text("utf-8")
+        for slip in slips(text):
+            wrong = slip.apply(text)
+            assert wrong != text
+            ast.parse(wrong)
+
+
+def test_a_slip_is_noticed_and_its_absence_too():
+    path = ROOT / "lmmcore" / "closed_forms.py"
+    text, tests = path.read_text("utf-8"), ["tests/test_closed_forms.py"]
+    wrong = [s for s in slips(text) if s.function == "simple_sample" and s.old == "n - 1"]
+    assert len(wrong) == 2
+    assert all(killed(path, s.apply(text), tests) for s in wrong)
+    assert not killed(path, text, tests)

@@ -1,0 +1,180 @@
+"""Make every line of every derivation of the chapters wrong, in all ways, and see it refused.
+
+    make mutate CHAPTER=block-matrices       one chapter; without CHAPTER all of them
+
+A mutant is refuted by an exact counterexample, or proved (another way to write the line), or makes
+no sense in its setting. One that is none of these is attacked once more, on more and larger
+instances; if it stands, it is listed with what was seen: a line that is not proved is refused on
+the page, true or not, but nobody has shown that this one is false. What was seen is written to
+lmmcore/ledger/mutants.json, from which the ledger page is made.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import os
+import random
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from chapters import ROOT, cells, is_notebook, pages, settle_environment
+
+ACCOUNT = ROOT / "lmmcore" / "ledger" / "mutants.json"
+OUTCOMES = ("refuted", "proved", "rejected")
+
+
+@dataclass
+class Account:
+    """What became of the mutants of one chapter."""
+
+    lines: list[str] = field(default_factory=list)
+    outcomes: Counter = field(default_factory=Counter)
+    unproved: list[dict[str, str]] = field(default_factory=list)
+
+    def data(self) -> dict[str, Any]:
+        return {
+            "lines": len(self.lines),
+            **{k: self.outcomes[k] for k in OUTCOMES},
+            "unproved": self.unproved,
+        }
+
+
+@contextlib.contextmanager
+def watching(account: Account, sample: int | None = None) -> Iterator[None]:
+    """While it lasts, the mutants of every step that succeeds are judged.
+
+    ``sample`` is how many of a line's mutants, chosen by a seed; all of them when it is None.
+    """
+    from lmmcore import proof
+    from lmmcore.proof import entries, records
+    from lmmcore.proof.derivation import Derivation
+    from lmmcore.proof.expressions import plain
+    from lmmcore.proof.mutation import judge, mutants
+    from lmmcore.proof.mutation_entries import entry_mutants, judge_entries
+
+    step, by_entries = Derivation.step, entries.by_entries
+
+    def chosen(found: list, text: str) -> list:
+        if sample is None or len(found) <= sample:
+            return found
+        return random.Random(text).sample(found, sample)
+
+    def watched(self, new, reason="", by=(), strict=True):
+        by = list(by)
+        step(self, new, reason, by, strict)
+        if not records._recalling:
+            old, line = (x.expression for x in self.lines[-2:])
+            text = f"{plain(old)} = {plain(line)}"
+            account.lines.append(text)
+            for m in chosen(mutants(line, self.setting), text):
+                verdict = judge(self.setting, old, m.expression, by)
+                if verdict == "instances":
+                    verdict, seen = second_attack(self.setting, old, m.expression)
+                    if seen:
+                        slip = str(m) + redefined(line, m.expression)
+                        account.unproved.append({"line": text, "mutant": slip, "seen": seen})
+                account.outcomes[verdict] += 1
+        return self
+
+    def watched_entries(left, right, *args, **kwargs):
+        out = by_entries(left, right, *args, **kwargs)
+        if proof.by_entries is not watched_entries:  # a chapter keeps what it imported
+            return out
+        account.lines.append(out.statement())
+        for _, m in chosen(entry_mutants(right), out.statement()):
+            account.outcomes[judge_entries(left, m)] += 1
+        return out
+
+    Derivation.step = watched
+    proof.by_entries = watched_entries
+    try:
+        yield
+    finally:
+        Derivation.step, proof.by_entries = step, by_entries
+
+
+def redefined(line, mutant) -> str:
+    """The definitions within a mutant that are not those of the line."""
+    from lmmcore.proof.expressions import definitions_in, plain
+
+    known = {x.key() for x in definitions_in([line])}
+    slips = [x for x in definitions_in([mutant]) if x.key() not in known]
+    return "".join(f", with {x.value} = {plain(x.args[0])}" for x in slips)
+
+
+def second_attack(setting, lhs, rhs) -> tuple[str, str]:
+    """A mutant that is neither proved nor refuted, on more, larger and dearer instances."""
+    from lmmcore.proof import instances
+
+    points, instances.MOST_POINTS = instances.MOST_POINTS, 40 * instances.MOST_POINTS
+    try:
+        found, tested = instances.search(setting, lhs, rhs, shapes=6, per_shape=4, shrink=False)
+    finally:
+        instances.MOST_POINTS = points
+    if found:
+        return "refuted", ""
+    return "unproved", f"true on {tested} exact instances, without a certificate"
+
+
+def judge_chapter(page: Path, sample: int | None = None) -> Account:
+    """Run a chapter in this process and judge the mutants of its lines."""
+    settle_environment()
+    os.environ["LMMCORE_CHAPTER"] = page.stem
+    import matplotlib
+    import matplotlib.pyplot as plt
+
+    matplotlib.use("agg")
+    account, before = Account(), Path.cwd()
+    os.chdir(page.parent)
+    try:
+        namespace: dict[str, Any] = {"__name__": "__main__"}
+        with watching(account, sample), contextlib.redirect_stdout(io.StringIO()):
+            for cell in cells(page):
+                exec(compile(cell.code, f"<{page.stem}, cell {cell.number}>", "exec"), namespace)
+                plt.close("all")
+    finally:
+        os.chdir(before)
+    return account
+
+
+def proves(page: Path) -> bool:
+    text = page.read_text("utf-8")
+    return is_notebook(page) and (".step(" in text or "by_entries(" in text)
+
+
+def timed(page: Path) -> tuple[dict[str, Any], float]:
+    begin = time.perf_counter()
+    from lmmcore.ledger.mutants import digest
+
+    data = judge_chapter(page).data() | {"digest": digest(page.stem)}
+    return data, time.perf_counter() - begin
+
+
+def main(names: list[str]) -> int:
+    chosen = [p for p in pages() if proves(p) and (not names or p.stem in names)]
+    if names and len(chosen) < len(names):
+        sys.exit(f"error: no chapter with derivations is called {' or '.join(names)}")
+    old = json.loads(ACCOUNT.read_text("utf-8")) if ACCOUNT.exists() else {}
+    accounts = {p.stem: old[p.stem] for p in pages() if proves(p) and p.stem in old}
+    with ProcessPoolExecutor(2, max_tasks_per_child=1) as pool:
+        for page, (data, seconds) in zip(chosen, pool.map(timed, chosen), strict=True):
+            accounts[page.stem] = data
+            done = sum(data[k] for k in OUTCOMES) + len(data["unproved"])
+            print(f"{page.stem}: {data['lines']} lines, {done} mutants, {data['refuted']} refuted, "
+                  f"{len(data['unproved'])} unproved, {seconds:.0f} s", flush=True)  # fmt: skip
+            text = json.dumps(accounts, indent=1, ensure_ascii=False, sort_keys=True) + "\n"
+            ACCOUNT.write_text(text, encoding="utf-8")
+    print(f"The account is in lmmcore/ledger/{ACCOUNT.name}.")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,242 @@
+"""Make the estimators wrong in one place at a time, and see the tests go red.
+
+    make mutate MODULE=profile         one module of lmmcore; without MODULE all of them
+    make mutate SAMPLE=200             that many slips, chosen by chance; nothing is written
+
+A slip (tools/slips.py) is killed when a test fails, raises or takes far too long. First the tests
+that call the function with the slip are run, the quick ones before the slow; a slip that survives
+them meets all tests of the files that call anything of its module. What survives is either
+equivalent, and lmmcore/ledger/equivalent_slips.json says why, or asks for a test. The totals are
+written to lmmcore/ledger/slips.json, from which the ledger page is made.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.abc
+import importlib.util
+import json
+import os
+import random
+import resource
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter, defaultdict
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+
+from chapters import ROOT, settle_environment
+from slips import Slip, slips
+
+LEDGER = ROOT / "lmmcore" / "ledger"
+TOTALS, EQUIVALENT = LEDGER / "slips.json", LEDGER / "equivalent_slips.json"
+NOT_OURS = {"proof", "plots", "ledger", "data", "exercises/bank"}
+TOOLCHAIN = (
+    "browser toolchain notebooks recorded proof mutated ledger typed coverage errata".split()
+)
+WARM = """pytest hypothesis.extra.numpy nbval.plugin numpy pandas scipy.linalg scipy.optimize
+scipy.sparse.linalg scipy.stats scipy.integrate sympy formulae autograd matplotlib.pyplot"""
+JUDGES = "tests/test_exercises.py"
+FIRST = 15  # tests of the first round
+SHARE = 0.95  # of the slips are to be killed
+LIMIT = 120  # seconds of processor time; a test that needs more hangs
+
+
+def modules() -> list[Path]:
+    found = sorted((ROOT / "lmmcore").rglob("*.py"))
+    inside = {p: p.relative_to(ROOT / "lmmcore").as_posix() for p in found}
+    return [
+        p for p in found
+        if not any(inside[p].startswith(f"{x}/") for x in NOT_OURS) and slips(p.read_text("utf-8"))
+    ]  # fmt: skip
+
+
+def test_files() -> list[str]:
+    """The tests of the package; those of the book and of the checker say nothing of it."""
+    found = sorted((ROOT / "tests").glob("test_*.py"))
+    return [
+        f"tests/{p.name}"
+        for p in found
+        if not any(f"test_{x}" in p.name for x in TOOLCHAIN.split())
+    ]
+
+
+@dataclass(frozen=True)
+class Tests:
+    """Which tests call which function, and which files anything of a module."""
+
+    by_function: dict[str, set[str]]
+    files_of_module: dict[str, set[str]]
+    seconds: dict[str, float]
+
+    @classmethod
+    def observe(cls) -> Tests:
+        """Run all tests once and see which functions each calls."""
+        target = ROOT / "_build" / "callers.json"
+        target.parent.mkdir(exist_ok=True)
+        environ = {**os.environ, "LMMCORE_CALLERS": str(target)}
+        environ["PYTHONPATH"] = os.pathsep.join([str(ROOT / "tools"), str(ROOT)])
+        command = [sys.executable, "-m", "pytest", "-q", "-o", "addopts=", "-p", "callers"]
+        command += ["-p", "no:cacheprovider", "-p", "no:xdist", *test_files()]
+        if subprocess.run(command, cwd=ROOT, env=environ, check=False).returncode:
+            sys.exit("error: the tests fail without any slip")
+        return cls.read(target)
+
+    @classmethod
+    def read(cls, path: Path) -> Tests:
+        data = json.loads(path.read_text("utf-8"))
+        by_function, files = defaultdict(set), defaultdict(set)
+        in_file = defaultdict(set)
+        for test in data["seconds"]:
+            in_file[test.partition("::")[0]].add(test)
+        for caller, functions in data["calls"].items():
+            tests = {caller} if "::" in caller else in_file[caller]
+            for function in functions:
+                by_function[function] |= tests
+                files[function.partition(":")[0]].add(caller.partition("::")[0])
+        return cls(by_function, files, data["seconds"])
+
+    def of(self, module: str, slip: Slip) -> tuple[list[str], list[str]]:
+        """The tests of the first round, and of the second."""
+        found = self.by_function.get(f"{module}:{slip.function}", set())
+        files = self.files_of_module.get(module, set())
+        if not module.startswith("exercises/"):  # they cost seconds to collect, and test judges
+            found = {t for t in found if not t.startswith(JUDGES)}
+            files = files - {JUDGES}
+        return sorted(found, key=lambda t: (self.seconds[t], t))[:FIRST], sorted(files)
+
+
+class Wrong(importlib.abc.MetaPathFinder, importlib.abc.Loader):
+    """Imports one module from another text."""
+
+    def __init__(self, name: str, path: Path, text: str) -> None:
+        self.name, self.path, self.text = name, path, text
+
+    def find_spec(self, name, path=None, target=None):
+        if name != self.name:
+            return None
+        package = [str(self.path.parent)] if self.path.name == "__init__.py" else None
+        spec = importlib.util.spec_from_loader(name, self, origin=str(self.path))
+        spec.submodule_search_locations = package
+        spec.has_location = True
+        return spec
+
+    def exec_module(self, module):
+        exec(compile(self.text, str(self.path), "exec"), module.__dict__)
+
+
+def killed(path: Path, text: str, tests: list[str]) -> bool:
+    """Whether the tests fail, in a process of their own, with this text in the module's place."""
+    child = os.fork()
+    if child == 0:
+        try:
+            _run_tests(path, text, tests)
+        finally:
+            os._exit(3)
+    begin = time.monotonic()
+    while True:
+        done, status = os.waitpid(child, os.WNOHANG)
+        if done:
+            return status != 0
+        if time.monotonic() - begin > 10 * LIMIT:
+            os.kill(child, signal.SIGKILL)
+            os.waitpid(child, 0)
+            return True
+        time.sleep(0.01)
+
+
+def _run_tests(path: Path, text: str, tests: list[str]) -> None:
+    import pytest
+
+    resource.setrlimit(resource.RLIMIT_CPU, (LIMIT, LIMIT))
+    resource.setrlimit(resource.RLIMIT_AS, (8 << 30, 8 << 30))
+    nothing = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nothing, 1)
+    os.dup2(nothing, 2)
+    name = path.relative_to(ROOT).with_suffix("").as_posix().replace("/", ".")
+    sys.meta_path.insert(0, Wrong(name.removesuffix(".__init__"), path, text))
+    options = [
+        "-x",
+        "-q",
+        "-o",
+        "addopts=",
+        "-p",
+        "no:cacheprovider",
+        "-p",
+        "no:xdist",
+        "-p",
+        "no:anyio",
+    ]
+    os._exit(int(pytest.main([*options, "--no-header", "--tb=no", "--assert=plain", *tests])))
+
+
+def warm() -> None:
+    """Import once, before the processes are forked, what the tests import besides lmmcore."""
+    for name in WARM.split():
+        importlib.import_module(name)
+
+
+def main(names: list[str], sample: int) -> int:
+    settle_environment()
+    os.chdir(ROOT)
+    chosen = [p for p in modules() if not names or p.stem in names]
+    if not chosen:
+        sys.exit(f"error: no module of lmmcore is called {' or '.join(names)}")
+    tests = Tests.observe()
+    warm()
+    jobs = []
+    for path in chosen:
+        module = path.relative_to(ROOT / "lmmcore").as_posix()
+        jobs += [(module, slip) for slip in slips(path.read_text("utf-8"))]
+    if sample:
+        jobs = random.Random().sample(jobs, min(sample, len(jobs)))
+    excused = json.loads(EQUIVALENT.read_text("utf-8")) if EQUIVALENT.exists() else {}
+    survivors: dict[str, list[str]] = defaultdict(list)
+    total = Counter(module for module, _ in jobs)
+    with ProcessPoolExecutor(2) as pool:
+        verdicts = pool.map(survives, jobs, [tests] * len(jobs), chunksize=5)
+        for number, ((module, slip), lives) in enumerate(zip(jobs, verdicts, strict=True), 1):
+            if lives and str(slip) not in excused.get(module, {}):
+                survivors[module].append(str(slip))
+                print(f"{module}, line {slip.line}: survives: {slip}", flush=True)
+            if number % 100 == 0:
+                print(f"[{number}/{len(jobs)}]", flush=True)
+    dead = len(jobs) - sum(map(len, survivors.values()))
+    print(f"{dead} of {len(jobs)} slips are killed or known to change nothing")
+    if not sample:
+        write(chosen, total, survivors, excused)
+    return int(dead < SHARE * len(jobs))
+
+
+def survives(job: tuple[str, Slip], tests: Tests) -> bool:
+    module, slip = job
+    path = ROOT / "lmmcore" / module
+    text = slip.apply(path.read_text("utf-8"))
+    return not any(found and killed(path, text, found) for found in tests.of(module, slip))
+
+
+def write(chosen: list[Path], total: Counter, survivors: dict[str, list[str]],
+          excused: dict[str, dict[str, str]]) -> None:  # fmt: skip
+    """Bring the totals up to date."""
+    kept = {p.relative_to(ROOT / "lmmcore").as_posix() for p in modules()}
+    old = json.loads(TOTALS.read_text("utf-8")) if TOTALS.exists() else {}
+    totals = {k: v for k, v in old.items() if k in kept}
+    for path in chosen:
+        module = path.relative_to(ROOT / "lmmcore").as_posix()
+        totals[module] = {
+            "digest": sha256(path.read_bytes()).hexdigest()[:16],
+            "slips": total[module],
+            "equivalent": len(excused.get(module, {})),
+            "survivors": survivors[module],
+        }
+    text = json.dumps(totals, indent=1, ensure_ascii=False, sort_keys=True) + "\n"
+    TOTALS.write_text(text, encoding="utf-8")
+    print(f"The totals are in lmmcore/ledger/{TOTALS.name}.")
+
+
+if __name__ == "__main__":
+    sys.exit(main([x for x in sys.argv[2:] if x], int(sys.argv[1] or 0)))
