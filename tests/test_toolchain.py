@@ -197,6 +197,7 @@ HTML(r'<div class="derivation"><p>\\(\\alsounknown\\)</p></div>')
         (f"{HEADER}# A\n\n```{{code-cell}}\n:tags: [a\n\nx\n```\n", "broken YAML"),
         ("# A\n\nWords $$\nx\n$$\n", r"line 3: \$\$ after text"),
         ("# A\n\n$$\nx\n", "is not closed"),
+        ("# A\n\nIt follows\nthat $x = 2y$.\n", r"line 4: the inline formula x = 2y claims"),
         ("# A\n\nWords\n$$\nx\n$$\n", r"line 4: a display needs an empty line above"),
     ],
 )

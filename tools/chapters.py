@@ -15,6 +15,8 @@ from pathlib import Path
 
 import yaml
 
+import inline_claims
+
 ROOT = Path(__file__).resolve().parents[1]
 TIMEOUT = 300  # seconds a cell may take
 LONGEST = 60  # lines of an exception's text that are shown
@@ -184,6 +186,8 @@ def fallen_displays(name: str, text: str) -> list[str]:
 def check_sources() -> list[str]:
     """The same for all pages, and for files that the table of contents forgot."""
     wrong = [message for page in pages() for message in check_source(page)]
+    for page in (p for p in pages() if p.exists()):
+        wrong += [f"{shown(page.parent)}/{x}" for x in inline_claims.check_page(page)]
     for page in sorted(set((ROOT / "chapters").glob("*.md")) - set(pages())):
         wrong.append(f"{shown(page)}: is not in _toc.yml")
     return wrong
