@@ -211,7 +211,12 @@ EXERCISES = (
     Exercise(
         "profile-reml-value",
         CHAPTER,
-        Function(profiled, designs, "a pair of numbers", tolerance=1e-8),
+        Function(
+            lambda y, X, Z, phi: profiled(y, X, Z, phi),
+            designs,
+            "a pair of numbers",
+            tolerance=1e-8,
+        ),
         (
             Misconception(
                 "This is the profile of the full likelihood. The contrasts have fewer entries than "
