@@ -6,6 +6,7 @@ import pytest
 
 from chapters import ROOT, cells, pages
 from lmmcore import ledger
+from lmmcore.ledger.lemmas import depths, graph
 from lmmcore.proof.records import load_all
 
 RECORDS = load_all()
@@ -48,3 +49,39 @@ def test_statements_are_complete_and_unique():
     expected = [f"A{i}" for i in range(1, 24)] + [f"B{i}" for i in range(1, 39)]
     expected += ["E1", "E2", "E3.1", "E3.2", "E3.3", "E3.4", "E4", "E5", "E6", "E7", "E8", "E9"]
     assert ids == expected
+
+
+# -- who rests on whom -----------------------------------------------------------------------
+def test_no_result_rests_on_itself():
+    depth = depths(graph(RECORDS))
+    assert set(depth) == {r["name"] for r in RECORDS}
+    assert max(depth.values()) >= 2
+
+
+def test_a_circle_is_found():
+    with pytest.raises(ValueError, match="a circle of results"):
+        depths({"a": {"b"}, "b": {"c"}, "c": {"a"}})
+    with pytest.raises(ValueError, match="a circle of results"):
+        depths({"a": {"a"}})
+    assert depths({"a": {"b", "c"}, "b": {"c"}, "c": set()}) == {"a": 2, "b": 1, "c": 0}
+
+
+def record(name, title, chapter="here", lemmas=()):
+    return {"name": name, "title": title, "chapter": chapter, "lines": [{"lemmas": list(lemmas)}]}
+
+
+def test_a_lemma_without_a_result_is_found():
+    first, other = record("a", "A"), record("b", "B", lemmas=["A"])
+    assert graph([first, other]) == {"a": set(), "b": {"a"}}
+    with pytest.raises(ValueError, match="names 0 results"):
+        graph([other])
+    with pytest.raises(ValueError, match="names 2 results"):
+        graph([record("a", "A", "x"), record("c", "A", "y"), other])
+    assert graph([record("a", "A", "x"), record("c", "A"), other])["b"] == {"c"}
+
+
+def test_the_tables_add_up():
+    rows = dict(ledger.totals().rows)
+    assert int(rows.pop("all results")) == sum(map(int, rows.values())) == len(RECORDS)
+    assert len(ledger.INLINE_WORDS) + 2 == len(ledger.typed(ROOT / "chapters").rows)
+    assert all(int(n) >= 0 for _, n in ledger.typed(ROOT / "chapters").rows)

@@ -7,11 +7,13 @@ typed: a result that is not proved is not in them.
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
 from dataclasses import dataclass
 from functools import cache
 from html import escape
 from importlib import resources
+from pathlib import Path
 from typing import Any
 
 from ..proof.display import words
@@ -22,6 +24,17 @@ STATUS_WORDS = {
     "by entries": "proved by entries, for the sizes shown",
     "instances": "checked on exact instances only",
     "refuted": "refuted by an exact counterexample",
+}
+INLINE_WORDS = {
+    "definition": "definition",
+    "model": "model",
+    "condition": "condition or hypothesis",
+    "size": "size or value of an example",
+    "result": "restates a recorded result",
+    "computed": "computed on the page",
+    "axiom": "rule built into the checker",
+    "argued": "argued in words, not checked",
+    "false": "quoted to be refuted",
 }
 VERDICTS = ("holds", "holds under conditions", "false as printed", "model", "open")
 
@@ -90,10 +103,45 @@ def statements() -> tuple[dict[str, Any], ...]:
 
 def totals() -> Table:
     """How many results there are, by how far they were checked."""
-    counts = Counter(r["status"] for r in load_all())
+    records = load_all()
+    counts = Counter(r["status"] for r in records)
     rows = [(_both(text), _both(str(counts[key]))) for key, text in STATUS_WORDS.items()]
     rows.append((_both("all results"), _both(str(sum(counts.values())))))
     return table(("what was done", "results"), rows, "Results by how far they were checked")
+
+
+def effort() -> Table:
+    """What stands behind the results: steps, instances, seconds."""
+    records = load_all()
+    lines = [line for r in records for line in r.get("lines", [])[1:]]
+    rows = [
+        ("steps proved", len([x for x in lines if x["status"] == "proved"])),
+        ("steps that cite another result", len([x for x in lines if x["lemmas"]])),
+        ("exact instances tried", sum(x["instances"] for x in lines)),
+        ("seconds of search and judging", round(sum(r.get("seconds", 0) for r in records))),
+    ]
+    cells = [(_both(text), _both(f"{count:,}")) for text, count in rows]
+    return table(("what", "how many"), cells, "What stands behind the results")
+
+
+def typed(chapters: Path) -> Table:
+    """Mathematics that is typed, not made from a result: displays by label, inline by kind.
+
+    Parameters
+    ----------
+    chapters : Path
+        The folder of the chapters' sources. Beside it, in ``tools/inline_claims.json``, are the
+        inline formulas with a relation sign that need a word.
+    """
+    sources = [p.read_text(encoding="utf-8") for p in sorted(chapters.glob("*.md"))]
+    label = re.compile(r"^:label: (def|model)-", re.M)
+    labels = Counter(x for text in sources for x in label.findall(text))
+    listed = json.loads((chapters.parent / "tools" / "inline_claims.json").read_text("utf-8"))
+    kinds = Counter(kind.split(" ")[0] for entries in listed.values() for kind in entries.values())
+    rows = [("displayed: definition", labels["def"]), ("displayed: model", labels["model"])]
+    rows += [(f"inline: {INLINE_WORDS[kind]}", kinds[kind]) for kind in INLINE_WORDS]
+    cells = [(_both(text), _both(str(count))) for text, count in rows]
+    return table(("typed formula", "how many"), cells, "Typed formulas that are registered")
 
 
 def results(chapter: str) -> Table:
@@ -104,20 +152,33 @@ def results(chapter: str) -> Table:
             continue
         lines = r.get("lines", [])
         lemmas = sorted({x for line in lines for x in line["lemmas"]})
+        used = sorted({x for line in lines for x in line["relations"]} - set(lemmas))
         tested = sum(line["instances"] for line in lines)
+        plain, html = link(r)
+        name = f"{html}<br><code>{escape(r['name'])}</code>"
         rows.append(
             (
-                link(r),
+                (f"{plain} ({r['name']})", name),
                 _both(", ".join(r["cites"])),
                 _both(STATUS_WORDS[r["status"]] + _how_far(r)),
                 _both(str(max(len(lines) - 1, 1))),
                 _both(str(tested) if tested else ""),
                 _both("; ".join(r.get("assumptions", []))),
+                _both("; ".join(map(_relation, used))),
                 _both("; ".join(lemmas)),
+                _both(str(r.get("seconds", ""))),
             )
         )
-    header = ("result", "answers", "status", "steps", "instances", "assumptions", "cites")
+    header = (
+        "result", "answers", "status", "steps", "instances", "assumptions", "relations used",
+        "cites", "seconds",
+    )  # fmt: skip
     return table(header, rows, f"Results of the chapter {chapter}")
+
+
+def _relation(name: str) -> str:
+    """A relation's name, as mathematics where it is TeX."""
+    return f"${name}$" if "\\" in name and "$" not in name else name
 
 
 def _how_far(record: dict[str, Any]) -> str:
