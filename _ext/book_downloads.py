@@ -1,5 +1,8 @@
 """Sphinx extension: each page offers its notebook; a book for a running course has no solutions.
 
+Once _config.yml names the repository's public address, each page with a notebook is also offered on
+Binder (which .binder/ prepares) and on Colab (which reads the branch `notebooks`).
+
 The download is the student's plain notebook (tools/notebooks.py), not the page's MyST source. With
 LMMCORE_SOLUTIONS=no in the environment (``make book SOLUTIONS=no``) the solutions are taken out of
 the sources before anything is parsed or run.
@@ -39,6 +42,22 @@ def offers(docname: str) -> bool:
     return page.exists() and is_notebook(page)
 
 
+def elsewhere(stem: str) -> list[dict[str, str]]:
+    """Buttons that open a page's notebook on other machines; none without a public address."""
+    book = notebooks.book()
+    host, _, name = book["repository"].removeprefix("https://").partition("/")
+    if host != "github.com" or name.count("/") != 1:
+        return []
+    binder = f"https://mybinder.org/v2/gh/{name}/{book['branch']}?urlpath=lab/tree/lab"
+    colab = f"https://colab.research.google.com/github/{name}/blob/notebooks"
+    found = [("Binder", binder), ("Colab", colab)]
+    return [
+        {"type": "link", "text": where, "url": f"{start}/{stem}.ipynb", "icon": "fas fa-play",
+         "tooltip": f"Run on {where}", "label": f"{where.lower()}-button"}
+        for where, start in found
+    ]  # fmt: skip
+
+
 def offer(app, pagename, templatename, context, doctree):
     """The theme's download buttons: the notebook in the place of the source."""
     for group in context.get("header_buttons", []):
@@ -49,7 +68,7 @@ def offer(app, pagename, templatename, context, doctree):
             address = context["pathto"](f"_notebooks/{pagename.rsplit('/', 1)[-1]}.ipynb", 1)
             button = {"type": "link", "url": address, "text": ".ipynb", "icon": "fas fa-code"}
             button |= {"tooltip": "Download notebook", "label": "download-notebook-button"}
-            kept.insert(0, button)
+            kept[:0] = [button, *elsewhere(pagename.rsplit("/", 1)[-1])]
         group["buttons"] = kept
 
 

@@ -1,12 +1,20 @@
 """The notebooks that are handed out: plain, without solutions for students, and they run."""
 
+import ast
+import os
 import re
+import subprocess
+import sys
+import tomllib
 
 import nbformat
 import pytest
 
 import notebooks
 from chapters import ROOT, cells, execute, is_notebook, pages
+
+sys.path.insert(0, str(ROOT / "_ext"))
+import book_downloads
 
 NOTEBOOKS = [page for page in pages() if is_notebook(page)]
 WITH_EXERCISES = [p for p in NOTEBOOKS if any("stub" in c.tags for c in cells(p))]
@@ -117,3 +125,72 @@ def test_lab_overwrites_nothing(tmp_path, monkeypatch):
 
 def test_folder_of_the_lab_is_not_in_git():
     assert "lab/" in (ROOT / ".gitignore").read_text(encoding="utf-8").split()
+
+
+@pytest.mark.parametrize("page", NOTEBOOKS, ids=name)
+def test_it_needs_the_package_only(page):
+    """What pip installs with lmmcore and its extras is enough: nothing of the book's own tools."""
+    made = notebooks.notebook(page, solutions=True)
+    code = [ast.parse(c.source) for c in made.cells if c.cell_type == "code"]
+    imported = set()
+    for node in (node for tree in code for node in ast.walk(tree)):
+        if isinstance(node, ast.Import):
+            imported |= {alias.name.split(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            imported.add(node.module.split(".")[0])
+    brought = {"lmmcore", "numpy", "scipy", "sympy", "mpmath"}
+    brought |= {"IPython", "autograd", "formulae", "matplotlib", "pandas"}
+    assert imported <= brought | set(sys.stdlib_module_names)
+
+
+def test_glue_is_left_out():
+    cell = "from myst_nb import glue\n\nx = 1\nglue('a', x,\n     display=False)\nx"
+    assert notebooks.without_glue(cell) == "x = 1\nx"
+    loop = "for k in (1, 2):\n    y = k\n    glue(f'a-{k}', y)\nprint(3)"
+    assert notebooks.without_glue(loop) == "print(3)"
+    assert notebooks.without_glue("x = 1\n\n\n\nx") == "x = 1\n\n\n\nx"
+    with pytest.raises(notebooks.NotebookError, match="does something else"):
+        notebooks.without_glue("x = 1; glue('a', x)")
+
+
+# -- on other machines ---------------------------------------------------------------------
+
+
+@pytest.fixture
+def public(monkeypatch):
+    """As if _config.yml named a public address."""
+    known = notebooks.book() | {"repository": "https://github.com/owner/name"}
+    monkeypatch.setattr(notebooks, "book", lambda: known)
+
+
+def test_without_a_public_address_nothing_is_offered():
+    assert book_downloads.elsewhere("first-fit") == []
+    made = notebooks.notebook(ROOT / "chapters" / "first-fit.md", solutions=False)
+    assert not any("%pip" in cell.source for cell in made.cells)
+
+
+@pytest.mark.usefixtures("public")
+def test_with_a_public_address():
+    offered = {button["text"]: button["url"] for button in book_downloads.elsewhere("first-fit")}
+    assert offered == {
+        "Binder": "https://mybinder.org/v2/gh/owner/name/main?urlpath=lab/tree/lab/first-fit.ipynb",
+        "Colab": "https://colab.research.google.com/github/owner/name/blob/notebooks/first-fit.ipynb",
+    }
+    made = notebooks.notebook(ROOT / "chapters" / "first-fit.md", solutions=False)
+    first = next(cell for cell in made.cells if cell.cell_type == "code")
+    wanted = r"lmmcore\[([\w,]+)\] @ git\+https://github.com/owner/name@main"
+    extras = re.search(wanted, first.source)
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    assert set(extras.group(1).split(",")) <= set(project["optional-dependencies"])
+
+
+def test_files_for_binder():
+    folder = ROOT / ".binder"
+    named = (folder / "requirements.txt").read_text(encoding="utf-8").split()[1]
+    assert (folder / named).resolve() == ROOT / "requirements.txt"
+    script = folder / "postBuild"
+    assert os.access(script, os.X_OK)
+    text = script.read_text(encoding="utf-8")
+    for path in re.findall(r"tools/\w+\.py", text):
+        assert (ROOT / path).exists()
+    assert subprocess.run(["bash", "-n", str(script)], check=False).returncode == 0

@@ -5,11 +5,13 @@
 The chapter's source is the only source. Its MyST directives and roles become Markdown that every
 notebook program shows; a directive or role that is not known here stops the writing, so that no
 raw directive is ever handed out. References are links when the book's address is known
-(``html_baseurl`` in _config.yml), else words.
+(``html_baseurl`` in _config.yml), else words. When the repository's address is known
+(``repository`` there), a notebook whose Python lacks the package installs it.
 """
 
 from __future__ import annotations
 
+import ast
 import re
 import sys
 import zipfile
@@ -77,7 +79,10 @@ def notebook(path: Path, solutions: bool) -> nbformat.NotebookNode:
     if page.cited:
         entries = [f"- {reference(key)}" for key in sorted(set(page.cited))]
         page.cells.append(nbformat.v4.new_markdown_cell("## References\n\n" + "\n".join(entries)))
-    page.cells.insert(0, nbformat.v4.new_markdown_cell(preamble(path, solutions)))
+    first = [nbformat.v4.new_markdown_cell(preamble(path, solutions))]
+    if book()["repository"]:
+        first.append(nbformat.v4.new_code_cell(install()))
+    page.cells[:0] = first
     for i, cell in enumerate(page.cells):
         cell["id"] = f"cell-{i}"  # the same bytes every time
     made = nbformat.v4.new_notebook(cells=page.cells)
@@ -101,8 +106,18 @@ def preamble(path: Path, solutions: bool) -> str:
     )
     return (
         f"{where}, page `{path.stem}`. {kind}\n\n"
-        "It needs the package `lmmcore`: in a clone of the book `make lab` has it ready; elsewhere "
-        "`pip install .` in the clone does.\n\n" + macros()
+        "It needs Python 3.11 or newer with NumPy, SciPy and the package `lmmcore`. In a clone of "
+        "the book `make lab` has everything ready; elsewhere, in the clone, "
+        '`pip install ".[formula,plot,laplace,duckdb]"` installs it.\n\n' + macros()
+    )
+
+
+def install() -> str:
+    """A cell that does nothing where the package is, and fetches it where it is not: on Colab."""
+    book_, extras = book(), "formula,plot,laplace,duckdb"
+    return (
+        "try:\n    import lmmcore\nexcept ModuleNotFoundError:\n"
+        f'    %pip install -q "lmmcore[{extras}] @ git+{book_["repository"]}@{book_["branch"]}"'
     )
 
 
@@ -159,8 +174,8 @@ def write(page: Page, lines: list[str]) -> None:
 def directive(page: Page, found: Directive) -> None:
     """Rewrite one directive."""
     if found.name.split()[0] == "code-cell":
-        code = "\n".join(found.lines).strip("\n")
-        if page.solutions or not page.in_solution:
+        code = without_glue("\n".join(found.lines).strip("\n"))
+        if code and (page.solutions or not page.in_solution):
             page.close_text()
             page.cells.append(nbformat.v4.new_code_cell(code))
     elif found.name == "math":
@@ -192,6 +207,30 @@ def directive(page: Page, found: Directive) -> None:
         write(page, ["", f"> **{words(page, title)}**", ">", *quoted, ""])
     elif found.name not in DROPPED:
         raise NotebookError(f"{page.path.name}: the directive {found.name} is not known here")
+
+
+def without_glue(code: str) -> str:
+    """A cell without what only puts numbers into the book's prose: there they are text already."""
+    if "glue" not in code:
+        return code
+    lines, tree = code.splitlines(), ast.parse(code)
+    gone = {n for s in tree.body if only_glues(s) for n in range(s.lineno, s.end_lineno + 1)}
+    kept = {n for s in tree.body if not only_glues(s) for n in range(s.lineno, s.end_lineno + 1)}
+    if gone & kept:
+        raise NotebookError(f"a line glues and does something else: {lines[min(gone & kept) - 1]}")
+    text = "\n".join(line for n, line in enumerate(lines, 1) if n not in gone)
+    return re.sub(r"\n{3,}", "\n\n", text).strip("\n")
+
+
+def only_glues(statement: ast.stmt) -> bool:
+    """Whether a statement imports `glue`, calls it, or is a loop that does nothing else."""
+    match statement:
+        case ast.ImportFrom(module="myst_nb") | ast.Expr(ast.Call(ast.Name("glue"))):
+            return True
+        case ast.For(body=body, orelse=[]):
+            rest = [s for s in body if not only_glues(s)]
+            return len(rest) < len(body) and all(isinstance(s, ast.Assign) for s in rest)
+    return False
 
 
 def marking(page: Page) -> list[str]:
@@ -252,7 +291,13 @@ def linked(title: str, page: str, anchor: str) -> str:
 def book() -> dict[str, str]:
     config = yaml.safe_load((ROOT / "_config.yml").read_text(encoding="utf-8"))
     base = config.get("sphinx", {}).get("config", {}).get("html_baseurl", "")
-    return {"title": config["title"], "base": base.rstrip("/")}
+    repository = config.get("repository", {})
+    return {
+        "title": config["title"],
+        "base": base.rstrip("/"),
+        "repository": (repository.get("url") or "").rstrip("/"),
+        "branch": repository.get("branch", "main"),
+    }
 
 
 def macros() -> str:
