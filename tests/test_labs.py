@@ -44,3 +44,20 @@ def test_neyman_scott(monkeypatch):
             assert abs(draws.mean() - other) > FAR * error  # ML's law is not REML's
             share = np.mean(draws < law.median())
             assert abs(share - 0.5) < FAR * 0.5 / np.sqrt(len(draws))
+
+
+def test_one_way_anova(monkeypatch):
+    lab = run("lab-one-way-anova", monkeypatch)
+    (sigma2, tau2), m = lab["truth"], lab["each"]
+    for k in lab["numbers"]:
+        law = chi2(k - 1, scale=sigma2 + m * tau2)
+        error = law.std() / np.sqrt(lab["repetitions"])
+        assert abs(lab["between"][k].mean() - law.mean()) < FAR * error
+        for method, kept in lab["drawn"].items():
+            draws, zeros = kept[k][:, 1], kept[k][:, 2].mean()
+            exact = lab["expected_estimates"](k, m, sigma2, tau2, method).tau2
+            error = draws.std(ddof=1) / np.sqrt(len(draws))
+            assert abs(draws.mean() - exact) < FAR * error
+            probability = lab["zero_probability"](k, m, tau2 / sigma2, method)
+            spread = np.sqrt(probability * (1 - probability) / len(draws))
+            assert abs(zeros - probability) < FAR * spread + 3 / len(draws)
