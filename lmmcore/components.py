@@ -73,6 +73,8 @@ def mirrored(A: Array) -> Array:
 def cholesky(M: Array) -> Array:
     """Lower Cholesky factors C of M (b, s, s), of which the lower triangles are read.
 
+    Large blocks are overwritten, and what stands above the diagonal of their C is not meant.
+
     Raises
     ------
     numpy.linalg.LinAlgError
@@ -80,14 +82,11 @@ def cholesky(M: Array) -> Array:
     """
     if M.shape[1] < LARGE:
         return np.linalg.cholesky(M)
-    C = np.empty_like(M)
-    for block, own in zip(M, C, strict=True):
+    for block in M:
         # the transpose of an array by rows is one by columns, as LAPACK wants it: nothing is copied
-        upper, failed = lapack.dpotrf(block.T, lower=0)
-        if failed:
+        if lapack.dpotrf(block.T, lower=0, clean=0, overwrite_a=1)[1]:
             raise np.linalg.LinAlgError("not positive definite")
-        own[:] = upper.T
-    return C
+    return M
 
 
 def inverse(C: Array) -> Array:
@@ -95,7 +94,10 @@ def inverse(C: Array) -> Array:
     if C.shape[1] < LARGE:
         H = np.linalg.inv(C)
         return H.swapaxes(1, 2) @ H
-    return np.stack([lapack.dpotri(block.T, lower=0)[0].T for block in C])
+    out = C.copy()
+    for block in out:
+        lapack.dpotri(block.T, lower=0, overwrite_c=1)
+    return out
 
 
 def forward(C: Array, B: Array) -> Array:

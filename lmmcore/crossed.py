@@ -129,8 +129,8 @@ class Eliminated:
         self.scales = blocks.components.parts(theta[blocks.of])  # the diagonal of Lambda_2
         try:
             with np.errstate(over="ignore", invalid="ignore"):
-                self.C = [cholesky(_one_plus(S, s))
-                          for S, s in zip(self.S, self.scales, strict=True)]
+                self.C = [cholesky(M) if np.any(s) else M for M, s in (
+                    (_one_plus(S, s), s) for S, s in zip(self.S, self.scales, strict=True))]
             logs = [np.sum(np.log(_diagonal(C))) for C in self.C]
             if not np.all(np.isfinite(logs)):
                 raise np.linalg.LinAlgError
@@ -142,7 +142,8 @@ class Eliminated:
     @cached_property
     def M_inverse(self) -> list[Array]:
         """M^-1, block by block, its lower triangle."""
-        return [inverse(C) for C in self.C]
+        return [inverse(C) if np.any(s) else C
+                for C, s in zip(self.C, self.scales, strict=True)]
 
     @cached_property
     def N_lower(self) -> list[Array]:
@@ -220,7 +221,8 @@ def _diagonal(A: Array) -> Array:
 
 def _one_plus(S: Array, s: Array) -> Array:
     """I + Lambda S Lambda for S (b, s, s) and the diagonals (b, s) of Lambda."""
-    M = s[:, :, None] * S * s[:, None, :]
+    M = s[:, :, None] * s[:, None, :]
+    M *= S
     _diagonal(M)[:] += 1.0
     return M
 

@@ -289,7 +289,7 @@ def _column(name: str, values: Any) -> Array | Factor:
         raise ValueError(f"column {name!r} must be a vector with entries; it has {array.shape}")
     if array.dtype.kind in "fiu":
         _refuse_missing(name, ~np.isfinite(array))
-        return array.astype(float)
+        return array.astype(float, copy=False)
     if array.dtype.kind not in "UbO":
         raise ValueError(f"column {name!r} holds {array.dtype}: convert it to numbers or to text")
     if array.dtype.kind == "O":

@@ -118,7 +118,7 @@ class LinearMixedModel:
         covariance: Covariance | None = None,
         terms: Sequence[Term] | None = None,
     ):
-        self.y = _vector("y", y)
+        self.y = _vector("y", y).copy()
         self.X, self.names = _design("X", X, len(self.y))
         self.n, self.p = self.X.shape
         self.covariance = independent() if covariance is None else covariance
@@ -153,7 +153,7 @@ class LinearMixedModel:
         """
         # columns of unit length: the units of the covariates then make no rounding difference
         length = np.linalg.norm(self.X, axis=0)
-        Q, R = _qr(self.X / np.where(length > 0, length, 1.0))
+        Q, R = _qr(self.X, np.where(length > 0, length, 1.0))
         # in a QR without pivoting R_jj = 0 says that column j depends on those before it
         dependent = [name for name, r in zip(self.names, np.diag(R), strict=True) if abs(r) < 1e-10]
         if dependent:
@@ -161,8 +161,11 @@ class LinearMixedModel:
                 f"X does not have full column rank: {', '.join(dependent)} can be written in terms "
                 f"of the columns before; leave {'it' if len(dependent) == 1 else 'them'} out"
             )
-        e = self.y - Q @ (Q.T @ self.y)
-        e -= Q @ (Q.T @ e)
+        e = self.y.copy()
+        for _ in range(2):
+            onto = Q.T @ e
+            for rows in _blocks(self.n):
+                e[rows] -= Q[rows] @ onto
         beta = np.linalg.solve(R, Q.T @ self.y) / length
         return LeastSquares(Q, R * length, beta, e)
 
@@ -351,22 +354,29 @@ def from_groups(
     return grouped(y_all, stacked["X"], {"subject": subject}, {"subject": stacked["Z"]}, covariance)
 
 
-def _qr(X: Array) -> tuple[Array, Array]:
-    """X = Q R with Q'Q = I, by Householder's method, or for many rows by X'X = R'R, taken twice.
+def _blocks(n: int) -> list[slice]:
+    """Rows in blocks: a temporary array of them stays near the processor."""
+    return [slice(start, start + TALL) for start in range(0, n, TALL)]
+
+
+def _qr(X: Array, length: Array) -> tuple[Array, Array]:
+    """X / length = Q R with Q'Q = I, by Householder, or for many rows by X'X = R'R, taken twice.
 
     The second time Q'Q is I but for the square of X's condition, times the rounding, so that the
     result is as good as Householder's if that is small (Yamamoto et al. 2015).
     """
     if len(X) < TALL:
-        return np.linalg.qr(X)
-    Qt, R = X.T, np.eye(X.shape[1])
-    for _ in range(2):
-        cross = Qt @ Qt.T
-        if np.linalg.cond(cross) > 1e8:
-            return np.linalg.qr(X)
-        C = np.linalg.cholesky(cross)
-        Qt, R = np.linalg.inv(C) @ Qt, C.T @ R
-    return Qt.T, R
+        return np.linalg.qr(X / length)
+    cross = X.T @ X / np.outer(length, length)
+    if np.linalg.cond(cross) > 1e8:
+        return np.linalg.qr(X / length)
+    C = np.linalg.cholesky(cross)
+    Qt = (np.linalg.inv(C) / length) @ X.T
+    again = np.linalg.cholesky(Qt @ Qt.T)
+    nearly_one = np.linalg.inv(again)
+    for rows in _blocks(len(X)):
+        Qt[:, rows] = nearly_one @ Qt[:, rows]
+    return Qt.T, again.T @ C.T
 
 
 def levels_and_codes(labels: np.ndarray) -> Factor:
@@ -393,7 +403,7 @@ def _numeric(name: str, values: Any) -> Array:
             f"{name} holds values of type {array.dtype}: give an array of numbers "
             "(convert labels to indicator columns, objects with .astype(float))"
         )
-    array = array.astype(float)
+    array = array.astype(float, copy=False)
     largest = max(np.max(array, initial=0.0), -np.min(array, initial=0.0))  # nan if one is nan
     if not np.isfinite(largest):
         bad = int(np.sum(~np.isfinite(array)))
@@ -434,7 +444,7 @@ def _design(name: str, values: Any, n: int) -> tuple[Array, tuple[str, ...]]:
     names = tuple(f"{prefix}{j + 1}" for j in range(array.shape[1]))
     for column, own in zip(array.T, names, strict=True):
         _refuse_tiny(f"column {own} of {name}", column)
-    return array, names
+    return np.array(array, order="F"), names
 
 
 def _refuse_tiny(name: str, column: Array) -> None:

@@ -107,7 +107,7 @@ class Profile:
     covariance: Covariance
     negligible: float = 0.0
     cheapest: str = "observed"
-    _latest: tuple[Array, Pieces] | None = None
+    _latest: tuple[tuple[Array, Pieces], ...] = ()
 
     def __init__(self, model: LinearMixedModel, method: str = "REML"):
         if method not in METHODS:
@@ -137,9 +137,15 @@ class Profile:
 
     def pieces(self, theta: Array) -> Pieces:
         """log|.| and rss at theta (B30, B31), with derivatives in Gamma; the latest are kept."""
-        if self._latest is None or not np.array_equal(self._latest[0], theta):
-            self._latest = theta.copy(), self._pieces(theta)
-        return self._latest[1]
+        pieces = self._kept(theta)
+        if pieces is None:
+            pieces = self._pieces(theta)
+            # of the last two, since a step that fails leads back to where it started
+            self._latest = (theta.copy(), pieces), *self._latest[:1]
+        return pieces
+
+    def _kept(self, theta: Array) -> Pieces | None:
+        return next((kept for at, kept in self._latest if np.array_equal(at, theta)), None)
 
     def _pieces(self, theta: Array) -> Pieces:
         """The pieces anew, by the score's formulas."""

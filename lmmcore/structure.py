@@ -18,14 +18,18 @@ arrays have the groups on their last axis, and q x q Cholesky factors are writte
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
 
 from lmmcore.covariance import Array
 from lmmcore.model import LinearMixedModel, Term
 from lmmcore.profile import Pieces, Profile, Solution
 
+BLOCK = 8192  # groups, or rows, whose arrays fit into a processor's cache
 DEPENDENT = 1e-12  # a column of which less than this is left after projection depends on the rest
 
 
@@ -46,6 +50,14 @@ class Within(NamedTuple):
     Axx: Array
     b: Array
     ww: float
+
+
+class Sums(dict[str, Array]):
+    """Sums over the groups by name, to which those of one block after the other are added."""
+
+    def add(self, **block: Array) -> None:
+        for name, value in block.items():
+            self[name] = self[name] + value if name in self else value
 
 
 class GroupedProfile(Profile):
@@ -81,11 +93,15 @@ class GroupedProfile(Profile):
     def _reduced(self, theta: Array) -> Reduced:
         """The q x q algebra of every group, and beta."""
         L = self.covariance.factor(theta)
-        B = np.einsum("abg,bc->cag", self.R, L)
-        C = _cholesky(np.eye(len(L))[:, :, None] + _product(B, B))
-        E, H = forward(C, self.R), forward(C, self.F)
-        log_det_W = 2.0 * sum(float(np.sum(np.log(C[i, i]))) for i in range(len(C)))
-        between = np.einsum("ixg,iyg->xy", H, H)
+        E, H = np.empty_like(self.R), np.empty_like(self.F)
+        log_det_W, between = 0.0, np.zeros((H.shape[1],) * 2)
+        for block in _blocks(E):
+            R, F = self.R[..., block], self.F[..., block]
+            B = np.einsum("abg,bc->cag", R, L)
+            C = _cholesky(np.eye(len(L))[:, :, None] + _product(B, B))
+            E[..., block], H[..., block] = forward(C, R), forward(C, F)
+            log_det_W += 2.0 * sum(float(np.sum(np.log(C[i, i]))) for i in range(len(C)))
+            between += np.einsum("ixg,iyg->xy", H[..., block], H[..., block])
         Sxx = self.within.Axx + between[:-1, :-1]
         beta = np.linalg.solve(Sxx, self.within.Axx @ self.within.b + between[:-1, -1])
         h = H[:, -1] - np.einsum("ixg,x->ig", H[:, :-1], beta)
@@ -100,7 +116,7 @@ class GroupedProfile(Profile):
         return rss, reduced.log_det_W + float(np.linalg.slogdet(reduced.Sxx)[1]) + self.log_det_XtX
 
     def _rss_log_det(self, theta: Array) -> tuple[float, float]:
-        if self._latest is not None and np.array_equal(self._latest[0], theta):
+        if self._kept(theta) is not None:
             return super()._rss_log_det(theta)
         return self._sums(self._reduced(theta))
 
@@ -111,26 +127,30 @@ class GroupedProfile(Profile):
         rss, log_det = self._sums(reduced)
         reml = self.method == "REML"
         half = np.linalg.inv(np.linalg.cholesky(Sxx)).T  # half half' = (X'W^-1X)^-1
-        T = _product(E, E)  # Z_g'W_g^-1Z_g
-        t = np.einsum("iag,ig->ag", E, h)  # Z_g'Py
-        Y = _product(E, np.einsum("ixg,xy->iyg", H[:, :-1], half))  # Z_g'W_g^-1X half
-        YY = np.einsum("axg,bxg->abg", Y, Y)
-        dlog_det = T.sum(axis=2)
-        if reml:
-            dlog_det = dlog_det - YY.sum(axis=2)
+        sums = Sums()
+        for block in _blocks(E):
+            T = _product(E[..., block], E[..., block])  # Z_g'W_g^-1Z_g
+            t = np.einsum("iag,ig->ag", E[..., block], h[:, block])  # Z_g'Py
+            Y = _product(E[..., block], np.einsum("ixg,xy->iyg", H[:, :-1, block], half))
+            YY = np.einsum("axg,bxg->abg", Y, Y)  # Y_g = Z_g'W_g^-1X half
+            sums.add(T=T.sum(axis=2), tt=t @ t.T, TT=_sum_products(T, T), Yt=_sum_products(Y, t),
+                     ttT=_sum_products(t[:, None] * t, T))
+            if reml:
+                sums.add(YY=YY.sum(axis=2), YYT=_sum_products(YY, T), YxY=_sum_products(Y, Y))
 
         def second(directions: Array) -> tuple[Array, Array]:
-            def traces(A: Array) -> Array:  # sum_g tr(A_g D_i T_g D_j)
-                return np.einsum("abcd,ibc,jda->ij", _sum_products(A, T), directions, directions)
+            def traces(AT: Array) -> Array:  # sum_g tr(A_g D_i T_g D_j)
+                return np.einsum("abcd,ibc,jda->ij", AT, directions, directions)
 
-            w = np.einsum("axb,iab->ix", _sum_products(Y, t), directions)
-            ddet, ddrss = -traces(T), 2.0 * (traces(t[:, None] * t) - w @ w.T)
+            w = np.einsum("axb,iab->ix", sums["Yt"], directions)
+            ddet, ddrss = -traces(sums["TT"]), 2.0 * (traces(sums["ttT"]) - w @ w.T)
             if reml:
-                YDY = np.einsum("axby,iab->ixy", _sum_products(Y, Y), directions)
-                ddet += 2.0 * traces(YY) - np.einsum("ixy,jyx->ij", YDY, YDY)
+                YDY = np.einsum("axby,iab->ixy", sums["YxY"], directions)
+                ddet += 2.0 * traces(sums["YYT"]) - np.einsum("ixy,jyx->ij", YDY, YDY)
             return ddet, ddrss
 
-        return Pieces(log_det, rss, dlog_det, -t @ t.T, second)
+        dlog_det = sums["T"] - sums["YY"] if reml else sums["T"]
+        return Pieces(log_det, rss, dlog_det, -sums["tt"], second)
 
     def solution(self, theta: Array) -> Solution:
         """beta, (X'W^-1X)^-1, and U_g = Gamma Z_g'Py, with Var(U_g | y) from M_g^-1 (B17)."""
@@ -155,7 +175,7 @@ def has_groups(model: LinearMixedModel) -> bool:
 def _group_qr(term: Term, data: list[Array]) -> tuple[Array, Array, Within]:
     """Z_g = Q_g R_g in every group, F_g = Q_g'data_g, and least squares on data - Q_g F_g.
 
-    By Gram and Schmidt, column by column over all rows at once.
+    By Gram and Schmidt, column by column over all rows of a block of groups at once.
 
     Returns
     -------
@@ -164,35 +184,68 @@ def _group_qr(term: Term, data: list[Array]) -> tuple[Array, Array, Within]:
     within : Within
         Of the last of the data on the others.
     """
-    codes, G, q = term.codes, len(term.levels), len(term.effects)
-    R, F = np.zeros((q, q, G)), np.zeros((q, len(data), G))
-    starts = np.flatnonzero(np.diff(codes, prepend=-1))  # of the groups, if each is in one piece
-    in_pieces = len(starts) == G and np.array_equal(codes[starts], np.arange(G))
-
-    def product(a: Array, b: Array) -> Array:
-        if in_pieces:
-            return np.add.reduceat(a * b, starts)
-        return np.bincount(codes, weights=a * b, minlength=G)
-
-    columns, rest = [z.copy() for z in term.columns.T], [d.copy() for d in data]
-    for i, z in enumerate(columns):
-        length = np.sqrt(product(z, z))
-        before = np.sqrt(np.sum(R[:i, i] ** 2, axis=0) + length**2)
-        R[i, i] = np.where(length > DEPENDENT * before, length, 0.0)
-        z *= np.divide(1.0, R[i, i], out=np.zeros(G), where=R[i, i] > 0).take(codes)
-        for part, later in ((R[i, i + 1:], columns[i + 1:]), (F[i], rest)):
-            for coefficient, d in zip(part, later, strict=True):
-                coefficient[:] = product(z, d)
-                d -= z * coefficient.take(codes)
+    G, q, n = len(term.levels), len(term.effects), len(term.codes)
+    R, F, rest = np.zeros((q, q, G)), np.zeros((q, len(data), G)), np.empty((len(data), n))
+    order, ends = _rows_by_group(term.codes, G)
+    for groups in _blocks(R, BLOCK * G // n + 1):
+        rows = slice(ends[groups.start], ends[groups.stop])
+        own = rows if order is None else order[rows]
+        sizes = np.diff(ends[groups.start:groups.stop + 1])
+        total = _totals(sizes)
+        columns = [z[own] * 1.0 for z in term.columns.T]
+        for part, d in zip(rest, data, strict=True):
+            part[rows] = d[own]
+        remaining = list(rest[:, rows])
+        for i, z in enumerate(columns):
+            length = np.sqrt(total(z * z))
+            before = np.sqrt(np.sum(R[:i, i, groups] ** 2, axis=0) + length**2)
+            R[i, i, groups] = length = np.where(length > DEPENDENT * before, length, 0.0)
+            z *= np.repeat(np.divide(1.0, length, out=np.zeros_like(length), where=length > 0),
+                           sizes)
+            for part, later in ((R[i, i + 1:], columns[i + 1:]), (F[i], remaining)):
+                for coefficient, d in zip(part, later, strict=True):
+                    coefficient[groups] = total(z * d)
+                    d -= z * np.repeat(coefficient[groups], sizes)
     for d, r in zip(data, rest, strict=True):
         if r @ r <= DEPENDENT**2 * (d @ d):
             r[:] = 0.0  # constant within groups, but for rounding
     *x, w = rest
-    Axx = np.array([[a @ b for b in x] for a in x])
+    Axx = rest[:-1] @ rest[:-1].T
     b = np.linalg.lstsq(Axx, np.array([a @ w for a in x]), rcond=DEPENDENT)[0]
     for a, c in zip(x, b, strict=True):
         w -= c * a
     return R, F, Within(Axx, b, float(w @ w))
+
+
+def _rows_by_group(codes: NDArray[np.intp], G: int) -> tuple[NDArray[np.intp] | None, Array]:
+    """An order (n,) of the rows group after group, None if they stand so; its borders (G + 1,)."""
+    ends = np.concatenate([[0], np.cumsum(np.bincount(codes, minlength=G))])
+    if np.all(codes[1:] >= codes[:-1]):
+        return None, ends
+    # to sort by counting is what the conversion between sparse formats does
+    rows = sparse.coo_array((codes, (codes, np.arange(len(codes)))), shape=(G, len(codes)))
+    return rows.tocsr().indices, ends
+
+
+def _totals(sizes: NDArray[np.intp]) -> Callable[[Array], Array]:
+    """A function that adds up each group's rows, which stand one after the other, (G,)."""
+    some = sizes > 0
+    starts = (np.cumsum(sizes) - sizes)[some]
+
+    def total(v: Array) -> Array:
+        if len(starts) == len(sizes):
+            return np.add.reduceat(v, starts)
+        sums = np.zeros(len(sizes))
+        sums[some] = np.add.reduceat(v, starts) if len(v) else 0.0
+        return sums
+
+    return total
+
+
+def _blocks(A: Array, size: int = BLOCK) -> list[slice]:
+    """The groups, on the last axis, in blocks whose arrays stay near the processor."""
+    G = A.shape[-1]
+    return [slice(start, min(start + size, G)) for start in range(0, G, size)]
 
 
 def _product(A: Array, B: Array) -> Array:
