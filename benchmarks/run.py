@@ -9,9 +9,9 @@
 lme4, glmmTMB and TMB are looked for in R (Debian: r-cran-lme4 r-cran-glmmtmb r-cran-tmb
 libopenblas0). Every program runs in a fresh process for every case, on the same data, which are
 made here from a seed. CPU seconds are of the whole fit from a table and a formula, and are medians
-of the runs after the first where there is time for several. Peak memory is that of the process
-after its first fit, interpreter and data included. Results go to benchmarks/results.json, and the
-chapter "What a fit costs" shows them.
+over several rounds, of the runs after the first where there is time for several. Peak memory is
+that of the process after its first fit, interpreter and data included. Results go to
+benchmarks/results.json, and the chapter "What a fit costs" shows them.
 """
 
 from __future__ import annotations
@@ -37,7 +37,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from scipy.signal import lfilter
 
 HERE = Path(__file__).parent
 RESULTS = HERE / "results.json"
@@ -45,7 +44,8 @@ ONE_THREAD = {f"{name}_NUM_THREADS": "1" for name in (
     "OMP", "OPENBLAS", "MKL", "RAYON", "NUMEXPR", "POLARS_MAX")}
 GROUPS = 10_000  # in the files that are passed over once
 IN_MEMORY = 2e7  # rows up to which the fit is also made from the rows
-SECONDS, TIMES = 20.0, 7  # a program is run again until either is used up
+SECONDS, TIMES = 7.0, 5  # a program fits again until either is used up
+ROUNDS = 3  # in which every program has its turn, so that they share the machine's moods
 IN_R = ("lme4", "glmmTMB", "TMB")
 NESTED = ("lmmcore", "lme4", "glmmTMB", "statsmodels", "mixedlm", "mixedlm-rs", "glmm")
 CROSSED = ("lmmcore", "lme4", "glmmTMB", "mixedlm", "glmm")
@@ -101,6 +101,8 @@ def nested(batches: int, samples: int, rows: int, seed: int = 4) -> Columns:
 
 def autoregression(length: int, seed: int = 5) -> Columns:
     """A stationary series of autocorrelation 0.9 and standard deviation 1, and noise of 0.7."""
+    from scipy.signal import lfilter  # here, since the fits of other cases do without
+
     rng = np.random.default_rng(seed)
     shocks = rng.standard_normal(length)
     shocks[1:] *= np.sqrt(1 - 0.9**2)
@@ -233,9 +235,16 @@ def run(program: str, case: Case, folder: Path, python: str) -> dict[str, Any]:
         return {"failed": type(error).__name__}
     if done.returncode:
         return {"failed": (done.stderr.strip().splitlines() or ["no message"])[-1][:200]}
-    result = json.loads(done.stdout.strip().splitlines()[-1])
-    result["seconds"] = statistics.median(result["cpu"][1:] or result["cpu"])
-    return result
+    return json.loads(done.stdout.strip().splitlines()[-1])
+
+
+def joined(rounds: list[dict[str, Any]]) -> dict[str, Any]:
+    """One result from those of a program's rounds."""
+    if "failed" in rounds[0]:
+        return rounds[0]
+    cpu = [round_["cpu"] for round_ in rounds if "cpu" in round_]
+    return rounds[0] | {"cpu": cpu, "seconds": statistics.median(
+        seconds for runs in cpu for seconds in runs[1:] or runs)}
 
 
 def write_rows(rows: int, file: Path) -> None:
@@ -341,10 +350,13 @@ def main() -> None:
             entry |= {"title": case.title, "formula": case.formula, "size": case.size,
                       "family": case.family}
             programs = entry.setdefault("programs", {})
-            for program in case.programs:
-                if options.programs and program not in options.programs:
-                    continue
-                programs[program] = run(program, case, folder, options.python)
+            wanted = [p for p in case.programs if p in (options.programs or case.programs)]
+            rounds: dict[str, list[dict[str, Any]]] = {program: [] for program in wanted}
+            for _ in range(ROUNDS):
+                for program in wanted:
+                    rounds[program].append(run(program, case, folder, options.python))
+            for program in wanted:
+                programs[program] = joined(rounds[program])
                 print(name, program, programs[program], flush=True)
             shutil.rmtree(folder)
             options.output.write_text(json.dumps(results, indent=1) + "\n")

@@ -67,7 +67,7 @@ class Components:
 
 def mirrored(A: Array) -> Array:
     """Symmetric matrices (b, s, s) from their lower triangles."""
-    return np.tril(A) + np.tril(A, -1).swapaxes(1, 2)
+    return np.where(np.tri(A.shape[1], dtype=bool), A, A.swapaxes(1, 2))
 
 
 def cholesky(M: Array) -> Array:

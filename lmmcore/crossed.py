@@ -148,8 +148,7 @@ class Eliminated:
     @cached_property
     def N_lower(self) -> list[Array]:
         """N = Lambda_2 M^-1 Lambda_2, block by block, its lower triangle."""
-        return [s[:, :, None] * M * s[:, None, :]
-                for s, M in zip(self.scales, self.M_inverse, strict=True)]
+        return [_scaled(M, s) for M, s in zip(self.M_inverse, self.scales, strict=True)]
 
     def N_diagonal(self) -> Array:
         """The diagonal of N, (k_2,)."""
@@ -221,9 +220,15 @@ def _diagonal(A: Array) -> Array:
 
 def _one_plus(S: Array, s: Array) -> Array:
     """I + Lambda S Lambda for S (b, s, s) and the diagonals (b, s) of Lambda."""
-    M = s[:, :, None] * s[:, None, :]
-    M *= S
+    M = _scaled(S, s)
     _diagonal(M)[:] += 1.0
+    return M
+
+
+def _scaled(S: Array, s: Array) -> Array:
+    """Lambda S Lambda."""
+    M = s[:, :, None] * S
+    M *= s[:, None, :]
     return M
 
 
@@ -238,9 +243,11 @@ class Regression(NamedTuple):
 
 @dataclass(frozen=True)
 class CrossedPieces(Pieces):
-    """With the second derivatives of rss alone in Gamma, (r, r), which are cheap."""
+    """With the second derivatives of rss alone in Gamma, (r, r), which are cheap, and with W."""
 
     ddrss: Array
+    W: Eliminated
+    regression: Regression
 
 
 class CrossedProfile(Profile):
@@ -265,7 +272,6 @@ class CrossedProfile(Profile):
     See the chapters "Block matrices" and "What a fit costs" (B17, B18, B20, B37).
     """
 
-    _latest_W: tuple[Eliminated, Regression] | None = None
     cheapest = "average"  # each step takes one or two digits more, without second derivatives
     negligible = 1e-12
 
@@ -290,12 +296,13 @@ class CrossedProfile(Profile):
         return super().pieces(np.abs(theta))
 
     def _eliminated(self, theta: Array) -> tuple[Eliminated, Regression]:
-        """W and least squares at |theta|; the latest are kept."""
+        """W and least squares at |theta|, from the pieces where these are kept."""
         theta = np.abs(np.asarray(theta, float))
-        if self._latest_W is None or not np.array_equal(self._latest_W[0].theta, theta):
-            W = Eliminated(self.blocks, theta)
-            self._latest_W = W, self._least_squares(W)
-        return self._latest_W
+        kept = self._kept(theta)
+        if kept is not None:
+            return kept.W, kept.regression
+        W = Eliminated(self.blocks, theta)
+        return W, self._least_squares(W)
 
     def _log_det(self, W: Eliminated, Sxx: Array) -> float:
         if self.method == "ML":
@@ -304,23 +311,24 @@ class CrossedProfile(Profile):
 
     def _pieces(self, theta: Array) -> CrossedPieces:
         """The pieces anew, from traces, from Z_j'Py and from Z_j'W^-1X."""
-        W, (R, beta, Sxx, rss) = self._eliminated(theta)
-        reml = self.method == "REML"
+        W, regression = self._eliminated(theta)
+        R, beta, Sxx, rss = regression
+        reml, Zs = self.method == "REML", self.blocks.Z
         half = np.linalg.inv(np.linalg.cholesky(Sxx)).T  # half half' = (X'W^-1X)^-1
         Py, WX = R[:, -1] - R[:, :-1] @ beta, R[:, :-1] @ half
-        t = [Z.T @ Py for Z in self.blocks.Z]
-        Y = [Z.T @ WX for Z in self.blocks.Z]
+        t = [Z.T @ Py for Z in Zs]
+        Y = [Z.T @ WX for Z in Zs]
         dlog_det = W.traces()
         if reml:
             dlog_det = dlog_det - [np.sum(y * y) for y in Y]
-        Zt = np.column_stack([Z @ x for Z, x in zip(self.blocks.Z, t, strict=True)])
+        Zt = np.column_stack([Z @ x for Z, x in zip(Zs, t, strict=True)])
         hit = WX.T @ Zt
         ddrss = 2.0 * (Zt.T @ W.solve(Zt)[0] - hit.T @ hit)  # 2 y'P Z_jZ_j' P Z_lZ_l' P y
 
         def ddlog_det() -> Array:
             squares = W.squares()
             for x in range(Y[0].shape[1]) if reml else ():  # |T_jl - Y_jY_l'|^2
-                ZY = np.column_stack([Z @ y[:, x] for Z, y in zip(self.blocks.Z, Y, strict=True)])
+                ZY = np.column_stack([Z @ y[:, x] for Z, y in zip(Zs, Y, strict=True)])
                 squares -= 2.0 * ZY.T @ W.solve(ZY)[0]
             if reml:
                 YY = np.array([y.T @ y for y in Y])
@@ -336,7 +344,7 @@ class CrossedProfile(Profile):
             return steps @ exact[0] @ steps.T, steps @ ddrss @ steps.T
 
         return CrossedPieces(self._log_det(W, Sxx), rss, np.diag(dlog_det),
-                             -np.diag([x @ x for x in t]), second, ddrss)
+                             -np.diag([x @ x for x in t]), second, ddrss, W, regression)
 
     def _least_squares(self, W: Eliminated) -> Regression:
         """W^-1[X y], beta, X'W^-1X and rss, by sums of squares."""

@@ -19,6 +19,7 @@ from lmmcore.maximisation import (
     default_starts,
     free_parameters,
     minimise,
+    moment_start,
     parameter_scale,
 )
 from lmmcore.model import LinearMixedModel, Term
@@ -54,7 +55,8 @@ def fit(
         The way to the maximum. Newton if not given; with many crossed levels, where its second
         derivatives are dear, average information.
     start : (n_theta,) array, optional
-        Where to begin; a guess from the design if not given.
+        Where to begin. If not given, moment estimates; with an optimiser that is named, random
+        effects of the size of the errors, so that all of them begin there.
     max_steps : int, optional
         At most so many steps in one descent: 50 for Newton, 2000 for EM, 200 for the others.
 
@@ -86,11 +88,14 @@ def fit(
     if max_steps is not None and (not isinstance(max_steps, (int, np.integer)) or max_steps < 1):
         raise ValueError(f"max_steps must be a whole number from 1 on; it is {max_steps!r}")
     profile = _profile(model, method)
-    optimiser = default_optimiser(profile) if optimiser is None else optimiser
-    if optimiser not in OPTIMISERS:
+    if optimiser is not None and optimiser not in OPTIMISERS:
         raise ValueError(f"no optimiser {optimiser!r}; there are {', '.join(OPTIMISERS)}")
     _check_identified(profile)
-    theta, trace = minimise(profile, optimiser, _start(profile, start), max_steps)
+    start = _start(profile, start)
+    if optimiser is None:
+        optimiser = default_optimiser(profile)
+        start = moment_start(profile) if start is None else start
+    theta, trace = minimise(profile, optimiser, start, max_steps)
     _check_edges(profile, theta)
     scale, free = parameter_scale(profile), free_parameters(profile, theta)
     _, gradient, hessian = profile.derivatives(theta)

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from functools import lru_cache
+from functools import lru_cache, reduce
 from itertools import product
 from typing import Any, NamedTuple
 
@@ -208,10 +208,10 @@ def _design(products: list[Variables], table: _Table) -> dict[str, Any]:
                 choices.append([(f"{name}{column.levels[i]}", column.codes == i)
                                 for i in range(first, len(column.levels))])
             else:
-                choices.append([(name, column)])
+                choices.append([(name, column.astype(float, copy=False))])
         for choice in product(*reversed(choices)):  # the levels of the first factor run fastest
             label = ":".join(name for name, _ in reversed(choice)) or "(Intercept)"
-            design[label] = np.prod([c for _, c in choice], axis=0) if choice else 1
+            design[label] = reduce(np.multiply, [c for _, c in choice]) if choice else 1
     return design
 
 
@@ -260,8 +260,10 @@ class _Table:
         for name in names:
             part = self.column(name)
             if not isinstance(part, Factor):
-                integers = np.max(np.abs(part)) < 2**53 and np.array_equal(part, np.rint(part))
-                part = levels_and_codes(part.astype(np.int64) if integers else part)
+                if part.dtype.kind == "f" and np.max(np.abs(part)) < 2**53 and np.array_equal(
+                        part, np.rint(part)):
+                    part = part.astype(np.int64)
+                part = levels_and_codes(part)
             whole = part if whole is None else _crossing(whole, part)
         return whole
 
@@ -289,7 +291,7 @@ def _column(name: str, values: Any) -> Array | Factor:
         raise ValueError(f"column {name!r} must be a vector with entries; it has {array.shape}")
     if array.dtype.kind in "fiu":
         _refuse_missing(name, ~np.isfinite(array))
-        return array.astype(float, copy=False)
+        return array
     if array.dtype.kind not in "UbO":
         raise ValueError(f"column {name!r} holds {array.dtype}: convert it to numbers or to text")
     if array.dtype.kind == "O":

@@ -17,12 +17,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lmmcore.covariance import Array, LinearStructure
-from lmmcore.profile import Profile
+from lmmcore.profile import Pieces, Profile
 from lmmcore.results import Iteration, Trace
 
 SMALL = 0.05  # a theta this small, in the same units, is tried at exactly 0
 ROUGH = 1e-4  # gradient per observation, likewise, after which zeros are looked for
 FINE = 1e-12  # gradient per observation, likewise, where a method with a linear rate may stop
+LEFT, INSIDE = 1e-3, 0.01  # of moment estimates: the least sigma2, the least phi, likewise
 NEAR = 6.0  # a criterion no more than this above its minimum is worth a second descent
 KINDS = {"newton": "observed", "fisher": "expected", "average-information": "average"}
 OPTIMISERS = (*KINDS, "em")
@@ -247,6 +248,37 @@ def default_starts(profile: Profile) -> list[Array]:
     scale = parameter_scale(profile)
     return [scale * np.concatenate([np.empty(0)] + [own[i % len(own)] for own in starts])
             for i in range(max((len(own) for own in starts), default=1))]
+
+
+def moment_start(profile: Profile) -> Array | None:
+    """The theta that Fisher scoring goes to from phi = 0, moved inside: MINQUE(0).
+
+    For balanced data these are the estimates themselves, if they are positive; for others they are
+    consistent. There are none for series, nor if they leave nothing for the errors.
+
+    Notes
+    -----
+    See the chapter "Maximisation" (B36), and Searle, Casella and McCulloch (1992), section 11.3.
+    """
+    placements = profile.covariance.placements()
+    if not placements or not all(isinstance(s, LinearStructure) for s, _, _ in placements):
+        return None
+    null = np.zeros(profile.covariance.n_theta)
+    pieces, s = profile.pieces(null), profile.sigma2(null)
+    if not isinstance(pieces, Pieces):  # a series, whose Gamma is known by its inverse
+        return None
+    slope = np.einsum("iab,ab->i", profile.covariance.directions(null), profile.slope(pieces))
+    step = np.linalg.solve(profile.information(null, "expected"), np.append(0.0, -0.5 * slope))
+    left = 1.0 + step[0] / s  # what is left for the errors
+    if left < LEFT:
+        return None
+    theta = np.empty(len(null))
+    for (structure, part, _), z in zip(placements, profile.z_scale, strict=True):
+        gamma = np.tensordot(step[1:][part] / left, structure.phi_basis, 1) * np.outer(z, z)
+        values, vectors = np.linalg.eigh(gamma)
+        inside = (vectors * np.maximum(values, INSIDE)) @ vectors.T / np.outer(z, z)
+        theta[part] = structure.theta_of(inside, z)
+    return theta
 
 
 def fix_signs(profile: Profile, theta: Array) -> Array:

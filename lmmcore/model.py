@@ -152,7 +152,7 @@ class LinearMixedModel:
         of y keeps the digits which a large mean would take away.
         """
         # columns of unit length: the units of the covariates then make no rounding difference
-        length = np.linalg.norm(self.X, axis=0)
+        length = np.sqrt(np.einsum("ij,ij->j", self.X, self.X))
         Q, R = _qr(self.X, np.where(length > 0, length, 1.0))
         # in a QR without pivoting R_jj = 0 says that column j depends on those before it
         dependent = [name for name, r in zip(self.names, np.diag(R), strict=True) if abs(r) < 1e-10]
@@ -388,8 +388,8 @@ def levels_and_codes(labels: np.ndarray) -> Factor:
             occurs = np.zeros(highest - lowest + 1, bool)
             occurs[offset] = True
             levels = np.flatnonzero(occurs)
-            return Factor((levels + lowest).astype(labels.dtype),
-                          (np.cumsum(occurs) - 1)[offset])
+            codes = offset if np.all(occurs) else (np.cumsum(occurs) - 1)[offset]
+            return Factor((levels + lowest).astype(labels.dtype), codes)
     return Factor(*np.unique(labels, return_inverse=True))
 
 

@@ -29,7 +29,7 @@ from lmmcore.covariance import Array
 from lmmcore.model import LinearMixedModel, Term
 from lmmcore.profile import Pieces, Profile, Solution
 
-BLOCK = 8192  # groups, or rows, whose arrays fit into a processor's cache
+BLOCK = 16384  # groups, or rows, whose arrays fit into a processor's cache
 DEPENDENT = 1e-12  # a column of which less than this is left after projection depends on the rest
 
 
@@ -212,8 +212,8 @@ def _group_qr(term: Term, data: list[Array]) -> tuple[Array, Array, Within]:
     *x, w = rest
     Axx = rest[:-1] @ rest[:-1].T
     b = np.linalg.lstsq(Axx, np.array([a @ w for a in x]), rcond=DEPENDENT)[0]
-    for a, c in zip(x, b, strict=True):
-        w -= c * a
+    for rows in _blocks(rest):
+        w[rows] -= b @ rest[:-1, rows]
     return R, F, Within(Axx, b, float(w @ w))
 
 

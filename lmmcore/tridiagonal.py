@@ -78,6 +78,7 @@ class Bands:
         self.data, self.codes, self.z, self.walk = data, codes, z[:, None], walk
         k = int(np.sum(lengths))
         self.count = len(lengths)
+        self.v = self.a = np.nan  # not factorised yet
         self.starts = np.cumsum(lengths) - lengths
         self.later = np.ones(k)
         self.later[self.starts] = 0.0
@@ -103,6 +104,8 @@ class Bands:
 
     def factorise(self, phi: float, a: float) -> None:
         """T = Q + phi D = L diag(d) L', G = T^-1 B, and the residuals [Q e] - phi Z G."""
+        if (phi, a) == (self.v, self.a):
+            return
         self.v, self.a = phi, a
         # one minus a squared, with all its digits; a walk has no stationary first state
         self.rest = 1.0 if self.walk else (1.0 - a) * (1.0 + a)
@@ -111,7 +114,7 @@ class Bands:
             raise ValueError(f"the precision matrix is not positive definite at a = {a}")
         self.log_det = float(np.sum(np.log(self.d))) - self.count * np.log(self.rest)
         self.G = self.solve(self.B)
-        self.R = self.data - self.z * (phi * self.G)[self.codes]
+        self.R = self.data - self.z * np.take(phi * self.G.T, self.codes, axis=1).T
         self.KG = self.innovations(self.G)
 
     def diagonal(self) -> Array:
@@ -120,22 +123,18 @@ class Bands:
         diagonal[self.starts] = np.where(self.square[self.starts] < 0, self.rest, 1.0)
         return diagonal
 
-    def solve(self, B: Array) -> Array:
+    def solve(self, B: Array, overwrite: bool = False) -> Array:
         """T^-1 B."""
-        return lapack.dpttrs(self.d, self.l, B)[0]
+        return lapack.dpttrs(self.d, self.l, B, overwrite_b=overwrite)[0]
 
     def before(self, V: Array) -> Array:
-        """V_(t-1) in row t, and 0 where a series begins."""
-        shifted = np.empty_like(V)
-        shifted[0], shifted[1:] = 0.0, V[:-1]
-        shifted[self.starts] = 0.0
-        if self.walk:
-            shifted[1:] *= self.couple[:, None]
-        return shifted
+        """V_(t-1) in the rows from the second on, and 0 where a series begins, (k - 1, ...)."""
+        return self.couple[:, None] * V[:-1]
 
     def innovations(self, V: Array) -> Array:
         """K V for Q = K'K: V_t - a V_(t-1), and sqrt(1 - a^2) V_1 at the start of a series."""
-        K = V - self.a * self.before(V)
+        K = V.copy(order="F")
+        K[1:] -= self.a * self.before(V)
         K[self.starts] *= np.sqrt(self.rest)
         return K
 
@@ -143,48 +142,37 @@ class Bands:
         """V'Q'V with Q' = dQ/da, from V and KV."""
         if self.walk:
             return np.zeros((V.shape[1],) * 2)
-        half = (KV * self.later[:, None]).T @ self.before(V)
+        half = KV[1:].T @ self.before(V)
         first = V[self.starts]
         return -(half + half.T) - 2.0 * self.a * (first.T @ first)
 
     def slope_times(self, V: Array) -> Array:
         """Q'V."""
-        after = np.zeros_like(V)
-        after[:-1] = V[1:] * self.couple[:, None]
-        return 2.0 * self.a * self.square[:, None] * V - self.before(V) - after
+        product = 2.0 * self.a * self.square[:, None] * V
+        product[1:] -= self.before(V)
+        product[:-1] -= self.couple[:, None] * V[1:]
+        return product
 
     def determinant(self) -> tuple[Array, Array]:
         """Gradient (2,) and Hessian (2, 2) of log|T| - log|Q|, from the recursion of the pivots.
 
-        d_t = T_tt - e^2/d_(t-1), with e = -a between neighbours: its derivatives follow linear
-        recursions, x_t = r_t + l^2 x_(t-1) with l = e/d.
+        d_t = T_tt - a^2/d_(t-1) between neighbours: its derivatives follow linear recursions,
+        x_t = r_t + l^2 x_(t-1), and sum x_t/d_t = sum r_t v_t for the diagonal v of T^-1, which
+        follows the same recursion backwards. So what is new in the second derivatives,
+        r = -2/d_(t-1) z z' with z = a (d'/d)_(t-1) - (0, 1), needs no recursion of its own.
         """
-        d, l2, a, D = self.d, self.l * self.l, self.a, self.D
-        bands = np.array([np.ones_like(d), np.append(-l2, 0.0)], order="F")
-
-        def run(columns: list[Array]) -> Array:
-            right = np.array(columns).T
-            return lapack.dtbtrs(bands, np.asfortranarray(right), uplo="L", diag="U")[0].T
-
-        def later(x: Array) -> Array:
-            return np.append(0.0, x)
-
-        e, de = -a * self.couple, -self.couple
-        inner = d[:-1]
-        d_phi, d_a = run([D, 2.0 * a * self.square - later(2.0 * e * de / inner)])
-        f, g = d_phi[:-1], d_a[:-1]
-        cube = 2.0 * l2 / inner
-        turn = 2.0 * e * de / inner**2
-        d_pp, d_pa, d_aa = run([
-            -later(cube * f * f),
-            later(turn * f - cube * f * g),
-            2.0 * self.square - later(2.0 * de * de / inner - 2.0 * turn * g + cube * g * g),
-        ])
-        x, y = d_phi / d, d_a / d
-        gradient = np.array([np.sum(x), np.sum(y)])
-        cross = np.sum(d_pa / d - x * y)
-        hessian = np.array([[np.sum(d_pp / d - x * x), cross],
-                            [cross, np.sum(d_aa / d - y * y)]])
+        d, a, v = self.d, self.a, self.variances()
+        pull = 2.0 * self.couple / d[:-1]
+        right = np.array([self.D, 2.0 * a * self.square])
+        right[1, 1:] -= a * pull
+        bands = np.array([np.ones_like(d), np.append(-self.l * self.l, 0.0)], order="F")
+        slope = lapack.dtbtrs(bands, right.T, uplo="L", diag="U", overwrite_b=1)[0].T
+        slope /= d  # of log d in (phi, a)
+        z = a * slope[:, :-1]
+        z[1] -= 1.0
+        gradient = np.sum(slope, axis=1)
+        hessian = -(z * (pull * v[1:])) @ z.T - slope @ slope.T
+        hessian[1, 1] += 2.0 * v @ self.square
         if not self.walk:
             gradient[1] += 2.0 * a * self.count / self.rest
             hessian[1, 1] += 2.0 * self.count * (1.0 + a * a) / self.rest**2
@@ -192,10 +180,8 @@ class Bands:
 
     def variances(self) -> Array:
         """The diagonal of T^-1, backwards in time: 1/d_t + l_t^2 times the next."""
-        bands = np.array([np.ones_like(self.d), np.append(-(self.l * self.l)[::-1], 0.0)],
-                         order="F")
-        right = (1.0 / self.d)[::-1, None]
-        return lapack.dtbtrs(bands, np.asfortranarray(right), uplo="L", diag="U")[0][::-1, 0]
+        bands = np.array([np.append(0.0, -self.l * self.l), np.ones_like(self.d)], order="F")
+        return lapack.dtbtrs(bands, 1.0 / self.d[:, None], uplo="U", diag="U")[0][:, 0]
 
     def stretched_trace(self) -> float:
         """tr(W^-1 d2W/da2), which only the expected information needs.
@@ -273,6 +259,8 @@ class SeriesProfile(Profile):
 
     def _rss_log_det(self, theta: Array) -> tuple[float, float]:
         """rss and log|.| without their derivatives (B19, B31)."""
+        if self._kept(theta) is not None:
+            return super()._rss_log_det(theta)
         self.bands.factorise(*self._phi(theta))
         log_det, rss, _, _ = self._least_squares(self.bands)
         return rss, log_det
@@ -302,15 +290,15 @@ class SeriesProfile(Profile):
         log_det, rss, r, inverse = self._least_squares(bands)
         G, KG = bands.G, bands.KG
         gradient, hessian = bands.determinant()
-        moved = [bands.solve(-bands.D[:, None] * G)]  # dG/dphi, dG/da
+        moved = [bands.solve(-bands.D[:, None] * G, overwrite=True)]  # dG/dphi, dG/da
         if not self.walk:
-            moved.append(bands.solve(-bands.slope_times(G)))
+            turned = bands.slope_times(G)
+            moved.append(bands.solve(-turned, overwrite=True))
         QG = [bands.innovations(g) for g in moved]
         first = [-(KG.T @ KG)]
         half = KG.T @ QG[0]
         second = [[-(half + half.T)]]
         if not self.walk:
-            turned = bands.slope_times(G)
             first.append(v * bands.slope_form(G, KG))
             half = KG.T @ QG[1]
             mixed = -bands.slope_form(G, KG) - (half + half.T)

@@ -261,7 +261,7 @@ def test_simulated_covariance_is_V():
 
 def test_not_converged_says_so():
     with pytest.warns(ConvergenceWarning, match="did not converge"):
-        result = fit(reference_model("sleepstudy_ris"), max_steps=1)
+        result = fit(reference_model("sleepstudy_ris"), optimiser="newton", max_steps=1)
     assert not result.converged
     assert "NOT CONVERGED" in result.summary()
     assert "NOT CONVERGED" in result._repr_html_()
