@@ -22,6 +22,7 @@ from lmmcore.results import Iteration, Trace
 
 SMALL = 0.05  # a theta this small, in the same units, is tried at exactly 0
 ROUGH = 1e-4  # gradient per observation, likewise, after which zeros are looked for
+UNSEEN = 1e-12  # of theta, a step that would change no digit that is reported
 FINE = 1e-12  # gradient per observation, likewise, where a method with a linear rate may stop
 LEFT, INSIDE = 1e-3, 0.01  # of moment estimates: the least sigma2, the least phi, likewise
 NEAR = 6.0  # a criterion no more than this above its minimum is worth a second descent
@@ -174,7 +175,10 @@ class _Descent:
             # |H| turns away from saddle points and maxima; near the optimum it is H itself
             curvature = np.maximum(np.abs(values), 1e-8 * np.max(np.abs(values)))
             step = -vectors @ ((vectors.T @ gradient) / curvature)
-            reach = 2.0 * (1.0 + np.linalg.norm(point.theta[free] / scale))
+            size = 1.0 + np.linalg.norm(point.theta[free] / scale)
+            if np.linalg.norm(step) <= UNSEEN * size:
+                break
+            reach = 2.0 * size
             step *= reach / max(reach, float(np.linalg.norm(step)))
             noise = 1e-13 * (abs(point.criterion) + profile.m)
             for _ in range(30):
@@ -253,8 +257,8 @@ def default_starts(profile: Profile) -> list[Array]:
 def moment_start(profile: Profile) -> Array | None:
     """The theta that Fisher scoring goes to from phi = 0, moved inside: MINQUE(0).
 
-    For balanced data these are the estimates themselves, if they are positive; for others they are
-    consistent. There are none for series, nor if they leave nothing for the errors.
+    For balanced data these are the REML estimates, if they are positive; for others they are rough.
+    There are none for series, nor if they leave nothing for the errors.
 
     Notes
     -----

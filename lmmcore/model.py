@@ -152,7 +152,7 @@ class LinearMixedModel:
         of y keeps the digits which a large mean would take away.
         """
         # columns of unit length: the units of the covariates then make no rounding difference
-        length = np.sqrt(np.einsum("ij,ij->j", self.X, self.X))
+        length = np.linalg.norm(self.X, axis=0)
         Q, R = _qr(self.X, np.where(length > 0, length, 1.0))
         # in a QR without pivoting R_jj = 0 says that column j depends on those before it
         dependent = [name for name, r in zip(self.names, np.diag(R), strict=True) if abs(r) < 1e-10]

@@ -105,7 +105,7 @@ class Profile:
     """
 
     covariance: Covariance
-    negligible: float = 1e-13
+    negligible: float = 0.0
     cheapest: str = "observed"
     _latest: tuple[tuple[Array, Pieces], ...] = ()
 
