@@ -6,6 +6,7 @@
 # make lab      the student's notebooks in JupyterLab
 # make mutate   put slips into every derivation and estimator, and see each noticed (hours)
 #               part of it: make mutate CHAPTER=block-matrices, MODULE=profile or SAMPLE=200
+# make test-versions VERSIONS=oldest    the package's tests with other versions of what it needs (or newest)
 # make lint     ruff      make lock     requirements.in -> requirements.txt      make clean
 #
 # Each sets up what it needs in $(VENV). Another interpreter: make book PYTHON=python3.12
@@ -15,11 +16,12 @@ VENV    ?= .venv
 CHAPTER ?=
 MODULE  ?=
 SAMPLE  ?=
+VERSIONS ?=
 ARGS    ?=
 SOLUTIONS ?= yes
 RUN     := $(VENV)/bin/python
 
-.PHONY: book test record exercises lab mutate lint lock setup clean
+.PHONY: book test record exercises lab mutate test-versions lint lock setup clean
 .DEFAULT_GOAL := book
 
 setup:
@@ -49,6 +51,9 @@ endif
 ifeq ($(CHAPTER),)
 	@$(RUN) tools/mutate_estimators.py "$(SAMPLE)" $(MODULE)
 endif
+
+test-versions: setup
+	@$(RUN) tools/versions.py $(VERSIONS)
 
 lint: setup
 	@$(RUN) -m ruff check .

@@ -121,7 +121,7 @@ def _here(node: ast.AST) -> Iterator[tuple[str, ast.AST]]:
             yield "constant", ast.Constant(not value)
         case ast.Constant(int() as value):
             yield "off by one", ast.Constant(value + 1)
-        case ast.Constant(float() as value):
+        case ast.Constant(float() as value) if value:
             small = 0 < abs(value) < 1e-3
             yield "tolerance" if small else "factor 2", ast.Constant(value * (1e3 if small else 2))
     if isinstance(node, ast.Call) and len(node.args) == 1 and not node.keywords:
