@@ -74,9 +74,10 @@ def simulate(
         root = np.linalg.cholesky(relative_covariance(model, theta))
         return mean + sigma * (root @ rng.standard_normal((model.n, size)))
     U = model.covariance.factor(theta) @ rng.standard_normal((model.k, size))
-    if specification == "hierarchical":
+    errors = error_series(model)
+    if specification == "hierarchical" and errors is None:
         return rng.normal(mean + sigma * (model.Z @ U), sigma)
     eps = rng.standard_normal((model.n, size))
-    if (errors := error_series(model)) is not None:
+    if errors is not None:  # the covariance of Y given U is sigma2 R
         eps = errors.colour(theta[-1:], eps)
     return mean + sigma * (model.Z @ U + eps)

@@ -11,7 +11,7 @@ from scipy import stats
 
 from lmmcore import LinearMixedModel, fit, grouped, load, simulate
 from lmmcore.bootstrapping import Bootstrap, BootstrapTest, bootstrap, bootstrap_test
-from lmmcore.exact_null import _highest, eigenvalues, exact_test, null_distribution
+from lmmcore.exact_null import ExactTest, _highest, eigenvalues, exact_test, null_distribution
 from lmmcore.likelihood_ratio import (
     LikelihoodRatioTest,
     Nesting,
@@ -21,6 +21,7 @@ from lmmcore.likelihood_ratio import (
     mixture_weights,
 )
 from lmmcore.spectrum import spectrum
+from lmmcore.tables import probability
 
 SLEEP = load("sleepstudy")
 DAYS = {"(Intercept)": 1, "Days": SLEEP["Days"]}
@@ -342,3 +343,14 @@ def test_the_chance_that_a_variance_is_estimated_as_zero(phi):
     within = tables.var(axis=2, ddof=1).mean(axis=1)
     p0 = stats.f.cdf(1 / (1 + m * phi), k - 1, k * (m - 1))
     assert abs(np.mean(between <= within) - p0) < 5 * np.sqrt(p0 * (1 - p0) / draws)
+
+
+def test_the_error_of_a_simulated_p_value():
+    test = ExactTest("REML", 2.0, np.array([0.0, 0.0, 0.0, 3.0]))
+    assert (test.p, test.p_se) == (0.25, np.sqrt(0.25 * 0.75 / 4))
+    never = ExactTest("REML", 9.0, np.zeros(100))
+    assert (never.p, never.p_se) == (0.0, np.sqrt(0.01 * 0.99 / 100))
+
+
+def test_a_p_value_in_print():
+    assert [probability(p) for p in (np.nan, 1e-17, 0.01234)] == ["-", "<1e-16", "0.0123"]

@@ -9,6 +9,7 @@ from lmmcore.operation_counts import (
     cost_through_groups,
     cost_through_M,
     cost_through_schur,
+    cost_through_W,
     determinant,
     factorise,
     fill_in,
@@ -16,6 +17,7 @@ from lmmcore.operation_counts import (
     through_band,
     through_M,
     through_schur,
+    through_W,
 )
 
 
@@ -92,3 +94,13 @@ def test_fill_in_of_a_full_matrix_costs_its_factorisation():
     Counted.operations = 0
     factorise(S)
     assert operations == Counted.operations
+
+
+@pytest.mark.parametrize(("n", "k"), [(3, 1), (5, 2), (4, 6)])
+def test_the_two_dense_roads(n, k):
+    rng = np.random.default_rng(n)
+    F, y = rng.integers(-2, 3, (n, k)).tolist(), rng.integers(-5, 6, n).tolist()
+    long, short = through_W(F, y), through_M(F, y)
+    assert (long.solution, long.determinant) == (short.solution, short.determinant)
+    assert long.operations == cost_through_W(n, k)
+    assert short.operations == cost_through_M(n, k)

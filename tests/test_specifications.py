@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from lmmcore import definition, fit, grouped, load, simulate
+from lmmcore import AR1, definition, fit, grouped, load, simulate
 
 NAMES = "linear", "hierarchical", "marginal"
 SIZE = 40_000
@@ -44,6 +44,21 @@ def test_each_specification_is_gaussian_with_the_marginal_covariance(name):
     q = np.sum(e * np.linalg.solve(V, e), axis=0)
     assert stats.kstest(q, stats.chi2(12).cdf).pvalue > 1e-7
     assert stats.kstest(q, stats.chi2(11).cdf).pvalue < 1e-7
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_each_specification_has_the_errors_of_the_model(name):
+    """Neighbouring errors correlate by .6; 45 covariances: false alarm below 1e-6."""
+    group = np.repeat(list("ABC"), 3)
+    model = grouped(np.arange(9.0), {"(Intercept)": 1}, {"g": group},
+                    errors=AR1(np.tile([0, 1, 2], 3)))
+    beta, theta = [1.0], np.array([0.7, np.arctanh(0.6)])
+    V = definition.marginal_covariance(model, theta, 4.0)
+    assert V[0, 1] == pytest.approx(4.0 * (0.7**2 + 0.6))
+    e = simulate(model, beta, 4.0, theta, 5, SIZE, name) - 1.0
+    i, j = np.triu_indices(9)
+    z = ((e[i] * e[j]).mean(axis=1) - V[i, j]) / ((e[i] * e[j]).std(axis=1) / np.sqrt(SIZE))
+    assert np.abs(z).max() < 5.8
 
 
 def test_an_unknown_specification_is_refused():
