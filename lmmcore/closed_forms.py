@@ -110,9 +110,12 @@ def one_way(y: ArrayLike, method: str = "REML") -> OneWayEstimates:
     if method not in ("ML", "REML", "moments"):
         raise ValueError(f'method must be "ML", "REML" or "moments", not {method!r}')
     k, m = y.shape
-    means, xi = y.mean(axis=1), float(y.mean())
-    sse = float(np.sum((y - means[:, None]) ** 2))
-    ssb = float(m * np.sum((means - xi) ** 2))
+    shift = float(y[0, 0])  # leading digits in common are subtracted without error
+    z = y - shift
+    means, centre = z.mean(axis=1), float(z.mean())
+    sse = float(np.sum((z - means[:, None]) ** 2))
+    ssb = float(m * np.sum((means - centre) ** 2))
+    xi = shift + centre
     if sse <= 1e-28 * y.size * np.max(np.abs(y)) ** 2:
         raise ValueError("no variation within groups is left: sigma2 would be 0")
     sigma2 = sse / (k * (m - 1))

@@ -501,8 +501,9 @@ def _check_identified_mean(model: LinearMixedModel) -> None:
     e = model.least_squares.residuals
     if np.linalg.norm(e) <= 1e-13 * np.sqrt(model.n) * np.linalg.norm(model.y):
         raise ValueError(
-            "y is constant, or an exact combination of the columns of X: no variation is left and "
-            "sigma2 would be 0; check the response"
+            "y is constant, or an exact combination of the columns of X, to the digits that are "
+            "kept: no variation is left and sigma2 would be 0; check the response, and if it is "
+            "large and varies little, subtract a constant from it"
         )
     if np.linalg.norm(e) < 1.0 / LARGEST:
         raise ValueError(f"y varies by less than {1 / LARGEST:g}: choose a smaller unit")
