@@ -44,7 +44,7 @@ ONE_THREAD = {f"{name}_NUM_THREADS": "1" for name in (
     "OMP", "OPENBLAS", "MKL", "RAYON", "NUMEXPR", "POLARS_MAX")}
 GROUPS = 10_000  # in the files that are passed over once
 IN_MEMORY = 2e7  # rows up to which the fit is also made from the rows
-SECONDS, TIMES = 7.0, 5  # a program fits again until either is used up
+SECONDS, TIMES = 3.0, 5  # a program fits again until either is used up
 ROUNDS = 3  # in which every program has its turn, so that they share the machine's moods
 IN_R = ("lme4", "glmmTMB", "TMB")
 NESTED = ("lmmcore", "lme4", "glmmTMB", "statsmodels", "mixedlm", "mixedlm-rs", "glmm")

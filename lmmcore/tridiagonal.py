@@ -299,9 +299,10 @@ class SeriesProfile(Profile):
         half = KG.T @ QG[0]
         second = [[-(half + half.T)]]
         if not self.walk:
-            first.append(v * bands.slope_form(G, KG))
+            form = bands.slope_form(G, KG)
+            first.append(v * form)
             half = KG.T @ QG[1]
-            mixed = -bands.slope_form(G, KG) - (half + half.T)
+            mixed = -form - (half + half.T)
             half = moved[1].T @ turned
             square = (G * bands.square[:, None]).T @ G
             second = [[second[0][0], mixed],
