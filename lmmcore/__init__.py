@@ -11,6 +11,7 @@ _HOME = {
     "grouped": "model",
     "from_groups": "model",
     "from_formula": "formula",
+    "whitened": "known_errors",
     "AR1": "autoregression",
     "RandomWalk": "autoregression",
     "Diagonal": "covariance",
