@@ -179,6 +179,41 @@ def recorded_fits(name: str) -> list[RecordedFit]:
     return found
 
 
+def recorded_laplace_fits(name: str) -> dict[str, dict]:
+    """Laplace approximations by TMB, as recorded, by method.
+
+    Parameters
+    ----------
+    name : str
+        Such as ``"sleepstudy_ris_t4"``, random intercept and slope with t errors on 4 degrees of
+        freedom, or ``"grouseticks_three"``, counts with three factors.
+
+    Returns
+    -------
+    dict
+        ``"ML"`` and ``"REML"``, the latter with the coefficients integrated out as well. Each fit
+        has ``engine``, ``logLik``, ``beta`` and ``se`` by name, ``random`` with standard
+        deviations, ``sigma`` and ``nu`` where the model has them; ``agq25`` are estimates by
+        lme4's quadrature.
+
+    Raises
+    ------
+    ValueError
+        If no such fit is recorded.
+
+    Notes
+    -----
+    See the chapters "Laplace" and "Robust and count models".
+    """
+    file = resources.files("lmmcore") / "data" / "laplace_fits.json"
+    fits = json.loads(file.read_text(encoding="utf-8"))["fits"]
+    found = {fit["method"].split()[0]: fit for fit in fits if fit["id"] == name}
+    if not found:
+        known = sorted({fit["id"] for fit in fits})
+        raise ValueError(f"no recorded fit {name!r}; there are {', '.join(known)}")
+    return found
+
+
 def recorded_tests() -> dict:
     """Degrees of freedom by lmerTest and pbkrtest, and profile intervals by lme4, as recorded.
 

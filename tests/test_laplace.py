@@ -360,6 +360,8 @@ def test_quadrature_fits_are_those_of_another_program(recorded):
 def test_quadrature_refuses_what_it_cannot():
     with pytest.raises(ValueError, match=r"blocks of 2 .* at most, and here 28 depend"):
         Quadrature(crossed())
+    with pytest.raises(ValueError, match="points must be from 1 to 200, not 0"):
+        Quadrature(t_effects(), 0)
 
 
 # The tape.

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from reference_models import REFERENCES
 
-from lmmcore.data import recorded_fits
+from lmmcore.data import recorded_fits, recorded_laplace_fits
 
 FILE = Path(__file__).parent / "references" / "insteval.json"
 INSTEVAL = {f["method"]: f for f in json.loads(FILE.read_text())["fits"] if f["id"] == "InstEval"}
@@ -49,3 +49,11 @@ def test_shipped_fits_of_insteval_are_the_references(method):
     assert f"{glmmtmb.program} (R 4.2.2)" == check["engine"]
     assert (glmmtmb.log_likelihood, glmmtmb.sigma) == (check["logLik"], check["sigma"])
     np.testing.assert_array_equal(glmmtmb.beta, check["beta"])
+
+
+def test_shipped_laplace_fits_are_the_references():
+    file = Path(__file__).parent / "references" / "laplace.json"
+    for fit in json.loads(file.read_text())["fits"]:
+        assert recorded_laplace_fits(fit["id"])[fit["method"].split()[0]] == fit
+    with pytest.raises(ValueError, match="there are grouseticks_brood"):
+        recorded_laplace_fits("grouseticks")

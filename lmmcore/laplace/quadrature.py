@@ -27,6 +27,7 @@ from lmmcore.laplace.model import Laplace
 from lmmcore.laplace.tape import Tape
 
 LARGEST = 2  # dimension of a block
+MOST = 200  # points, beyond which the weights of the outer ones are no longer numbers
 NEGLIGIBLE = 50.0  # a term e^50 times smaller than the rest has no part in a gradient
 
 
@@ -37,15 +38,18 @@ class Quadrature:
     ----------
     model : Laplace
     points : int, default 15
-        In each dimension.
+        In each dimension, 200 at most.
 
     Raises
     ------
     ValueError
-        If the random effects do not fall into blocks of one or two.
+        If the random effects do not fall into blocks of one or two, or ``points`` is not from 1
+        to 200.
     """
 
     def __init__(self, model: Laplace, points: int = 15) -> None:
+        if not 1 <= points <= MOST:
+            raise ValueError(f"points must be from 1 to {MOST}, not {points}")
         s = model.structure
         self._latest: tuple[Any, Any] = (None, None)
         labels = components(s.rows, s.columns, model.k)
