@@ -351,7 +351,7 @@ def test_quadrature_fits_are_those_of_another_program(recorded):
     laplace = model.fit()
     end = Quadrature(model, 25).fit(laplace.theta, laplace.covariance)
     assert end.converged
-    found = vars(model.joint.named(end.x, laplace.mode.u))
+    found = vars(model.joint.parameters(end.x, laplace.mode.u))
     agq = recorded["agq25"]
     assert found["beta"] == pytest.approx(list(agq["beta"].values()), rel=2e-4)
     assert onp.exp(found["log_sd"]) == pytest.approx(agq["sd"], rel=1e-4)

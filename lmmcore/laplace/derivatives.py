@@ -82,13 +82,13 @@ class Joint:
         self.theta0 = _flat([values[name] for name in self.fixed])
         self.u0 = _flat([values[name] for name in self.random])
 
-    def named(self, theta: Any, u: Any) -> SimpleNamespace:
+    def parameters(self, theta: Any, u: Any) -> SimpleNamespace:
         """The parameters under their names, in their shapes."""
         return SimpleNamespace(**_shaped(self.fixed, theta), **_shaped(self.random, u))
 
     def __call__(self, theta: Any, u: Any) -> Any:
         """f(theta, u): infinite where the density overflows."""
-        return self.density(self.named(theta, u))
+        return self.density(self.parameters(theta, u))
 
     def value(self, theta: Array, u: Array) -> float:
         """f(theta, u) as a number; infinity where it overflows or is not a number."""

@@ -232,6 +232,11 @@ class LaplaceFit(Report):
         return self._by_name(self.theta, self.mode.u)
 
     @cached_property
+    def parameters(self) -> SimpleNamespace:
+        """The same as ``estimates``, as the joint density takes them."""
+        return SimpleNamespace(**self.estimates)
+
+    @cached_property
     def hessian(self) -> Array:
         """(p, p) Hessian of L, by central differences of its exact gradient.
 
@@ -295,7 +300,8 @@ class LaplaceFit(Report):
         return self.remarks
 
     def _by_name(self, theta: Array, u: Array) -> dict[str, Array]:
-        return {name: np.asarray(v) for name, v in vars(self.model.joint.named(theta, u)).items()}
+        named = vars(self.model.joint.parameters(theta, u))
+        return {name: np.asarray(value) for name, value in named.items()}
 
     def _well_seen(self) -> bool:
         """Whether the steps alone show a maximum, so that its Hessian need not be computed.
