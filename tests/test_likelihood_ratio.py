@@ -213,14 +213,14 @@ def test_exact_null_of_balanced_groups_is_that_of_F(method):
     null = null_distribution(model, method, draws, seed=3)
     cut = 1 if method == "REML" else k / (k - 1)
     p0 = stats.f.cdf(cut, k - 1, k * (m - 1))
-    assert abs(np.mean(null == 0) - p0) < 5 * np.sqrt(p0 * (1 - p0) / draws)
+    assert abs(np.mean(null == 0) - p0) < 5.5 * np.sqrt(p0 * (1 - p0) / draws)
     # above 0 the statistic rises with F: its 95 % quantile is that of F
     F = stats.f.ppf(0.95, k - 1, k * (m - 1))
     b, w = (k - 1) * F, k * (m - 1.0)  # SSB and SSE, for SSE / df = 1
     d, n = (k - 1, k * m - 1) if method == "REML" else (k, k * m)
     quantile = n * np.log((b + w) / n) - d * np.log(b / d) - (n - d) * np.log(w / (n - d))
     beyond = np.mean(null > quantile)
-    assert abs(beyond - 0.05) < 5 * np.sqrt(0.05 * 0.95 / draws)
+    assert abs(beyond - 0.05) < 5.5 * np.sqrt(0.05 * 0.95 / draws)
 
 
 def test_exact_test_of_dyestuff():
@@ -231,7 +231,7 @@ def test_exact_test_of_dyestuff():
     table = model.y.reshape(6, 5)
     F = stats.f_oneway(*table)
     assert result.statistic == pytest.approx(small.criterion - large.criterion)
-    assert abs(result.p - F.pvalue) < 5 * result.p_se  # the two tests order samples alike
+    assert abs(result.p - F.pvalue) < 5.5 * result.p_se  # the two tests order samples alike
     assert "Exact likelihood ratio test" in str(result) and "<table>" in result._repr_html_()
     again = exact_test(small, large, 20_000, seed=1)
     np.testing.assert_array_equal(result.draws, again.draws)
@@ -342,7 +342,7 @@ def test_the_chance_that_a_variance_is_estimated_as_zero(phi):
     between = m * tables.mean(axis=2).var(axis=1, ddof=1)
     within = tables.var(axis=2, ddof=1).mean(axis=1)
     p0 = stats.f.cdf(1 / (1 + m * phi), k - 1, k * (m - 1))
-    assert abs(np.mean(between <= within) - p0) < 5 * np.sqrt(p0 * (1 - p0) / draws)
+    assert abs(np.mean(between <= within) - p0) < 5.5 * np.sqrt(p0 * (1 - p0) / draws)
 
 
 def test_the_error_of_a_simulated_p_value():

@@ -65,7 +65,7 @@ def test_a_singular_covariance():
 
 
 def test_prediction_error_variance_is_met_by_simulation():
-    """False alarm: 5 standard errors, two numbers."""
+    """Bounds of 5.5 standard errors: a false alarm is rarer than 1e-6."""
     rng = np.random.default_rng(77)
     Z, X, trials = np.kron(np.eye(6), np.ones((5, 1))), np.ones((30, 1)), 4000
     solved = henderson(np.zeros(30), X, Z, np.eye(30), np.eye(6))
@@ -75,8 +75,8 @@ def test_prediction_error_variance_is_met_by_simulation():
     squares = np.mean((y @ P @ Z - U) ** 2, axis=1)
     formula = np.diag(solved.prediction_variance).mean()
     error = squares.std() / np.sqrt(trials)
-    assert abs(squares.mean() - formula) < 5 * error
+    assert abs(squares.mean() - formula) < 5.5 * error
     given = 1 / 6  # the conditional variance leaves the error of beta out
-    assert squares.mean() - given > 5 * error
+    assert squares.mean() - given > 5.5 * error
     means = np.mean((y.reshape(trials, 6, 5).mean(2) - y.mean(1)[:, None] - U) ** 2, axis=1)
-    assert means.mean() - formula > 5 * error
+    assert means.mean() - formula > 5.5 * error
