@@ -51,6 +51,7 @@ CLAIMS = {
         "test_mixed_model_equations.py::test_prediction_error_variance_is_met_by_simulation",
     ],
     "cost": [DATA, DATA],
+    "laplace": [DATA, DATA],  # errors of Laplace on made data, each against quadrature
     "dyestuff": [ONE_WAY],
     "sleepstudy": [RATIO + "test_the_mixture_of_stram_and_lee_by_simulation"],
     "how-the-checker-works": [DATA],
