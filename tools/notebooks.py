@@ -358,7 +358,7 @@ def authors(key: str) -> str:
 
 def citation(keys: str, textual: bool) -> str:
     found = [k.strip() for k in keys.split(",")]
-    parts = [(authors(k), bibliography()[k].fields["year"]) for k in found]
+    parts = [(authors(k), bibliography()[k].fields.get("year", "undated")) for k in found]
     if textual:
         return ", ".join(f"{who} ({year})" for who, year in parts)
     return "(" + "; ".join(f"{who}, {year}" for who, year in parts) + ")"
@@ -367,7 +367,9 @@ def citation(keys: str, textual: bool) -> str:
 def reference(key: str) -> str:
     fields = bibliography()[key].fields
     where = next((fields[k] for k in ("journal", "publisher", "howpublished") if k in fields), "")
-    return re.sub(r"[{}]", "", f"{authors(key)} ({fields['year']}). {fields['title']}. {where}.")
+    year = fields.get("year", "undated")
+    text = f"{authors(key)} ({year}). {fields['title']}. {where}."
+    return re.sub(r"[{}]|\\url", "", text)
 
 
 # -- writing -------------------------------------------------------------------------------
