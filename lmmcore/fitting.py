@@ -30,6 +30,7 @@ from lmmcore.sufficient import SummarisedModel, SummarisedProfile
 from lmmcore.tridiagonal import SeriesProfile, has_series
 
 FARTHEST = 1e7  # of a start, in units that make the random effects as large as the errors
+FLAT = 1e-13  # a curvature this much below the greatest cannot be told from none
 FEW_LEVELS = 200  # up to here the general form is as fast as the crossed one, and more exact
 
 
@@ -101,7 +102,7 @@ def fit(
     _, gradient, hessian = profile.derivatives(theta)
     max_gradient = float(np.max(np.abs(gradient * scale)[free], initial=0.0))
     curvature = np.linalg.eigvalsh((hessian * np.outer(scale, scale))[np.ix_(free, free)])
-    definite = bool(np.all(curvature > 1e-10 * np.max(curvature, initial=0.0)))
+    definite = bool(np.all(curvature > FLAT * np.max(curvature, initial=0.0)))
     boundary = profile.boundary(theta)
     settled = all(point.slope >= -1e-6 for point in boundary)
     converged = max_gradient <= GRADIENT_TOLERANCE * profile.m and definite and settled
@@ -189,11 +190,12 @@ def _check_identified(profile: Profile) -> None:
         raise ValueError(f"not identified: {', '.join(lost)}; the columns of X already explain "
                          "these random effects: leave the term or those columns out")
     values, vectors = np.linalg.eigh(information / np.outer(size, size))
-    if values[0] < 1e-10:
+    if values[0] < FLAT:
         mixed = [n for n, v in zip(names, vectors[:, 0], strict=True) if abs(v) > 1e-3]
         raise ValueError(
             f"not identified: the data cannot tell {' and '.join(mixed)} apart (one observation "
-            "per level, or the same random effect twice?); leave a term out"
+            "per level, or the same random effect twice?); leave a term out; if a covariate is far "
+            "from 0, subtract its mean"
         )
     large = np.where(profile.covariance.scaled, 1e6, 1.0) * default_starts(profile)[0]
     saturated = any(s.without_noise for s, _, _ in profile.covariance.placements())
@@ -235,7 +237,7 @@ def _standard_errors(profile: Profile, theta: Array, kind: str) -> Array:
     size = np.sqrt(np.abs(np.diag(information)))
     correlation = information / np.outer(size, size)
     se = np.full(len(regular), np.nan)
-    if np.linalg.eigvalsh(correlation)[0] <= 1e-12:
+    if np.linalg.eigvalsh(correlation)[0] <= FLAT:
         return se
     vcov = np.linalg.inv(correlation) / np.outer(size, size)
     scaled, phi = profile.covariance.scaled, profile.covariance.phi(theta)

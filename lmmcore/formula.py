@@ -150,8 +150,8 @@ def _products(text: str) -> list[Variables]:
         products = [_variables(term) for term in terms]
     except Exception as error:  # formulae has many kinds
         raise ValueError(f"{text.strip()!r} cannot be read as a formula: {error}") from error
-    sets = [frozenset(p) for p in products]  # a:b and b:a are one
-    unique = [p for i, p in enumerate(products) if sets[i] not in sets[:i]]
+    order = list(dict.fromkeys(v for p in products for v in p))  # a:b and b:a are one, as in R
+    unique = dict.fromkeys(tuple(sorted(p, key=order.index)) for p in products)
     return sorted(unique, key=len)  # main effects first, as in R
 
 

@@ -18,6 +18,7 @@ from lmmcore import (
     simulate,
 )
 from lmmcore.closed_forms import one_way
+from lmmcore.formula import from_formula
 from lmmcore.model import levels_and_codes
 
 SEEDS = st.integers(0, 10**6)
@@ -265,6 +266,24 @@ def test_simulated_covariance_is_V():
     error = np.sqrt((np.outer(np.diag(V), np.diag(V)) + V**2) / 40000)
     assert len(V) < 20  # at most 210 different entries: with 6.2 errors a false alarm is below 1e-6
     assert np.all(np.abs(np.cov(Y) - V) < 6.2 * error)
+
+
+@METHODS
+def test_calendar_years_are_a_covariate_as_any(method):
+    rng = np.random.default_rng(1)
+    g, t = np.repeat(np.arange(20), 10), np.tile(np.arange(10), 20)
+    y = rng.standard_normal(200) + rng.standard_normal(20)[g] + 0.3 * rng.standard_normal(20)[g] * t
+    kept = rng.random(200) < 0.6
+    data = {"y": y[kept], "t": t[kept], "g": g[kept]}
+    want = fit(from_formula("y ~ t + (t | g)", data), method)
+    got = fit(from_formula("y ~ t + (t | g)", data | {"t": 1990.0 + data["t"]}), method)
+    assert got.converged
+    assert got.log_likelihood == pytest.approx(want.log_likelihood, abs=1e-9)
+    assert got.sigma2 == pytest.approx(want.sigma2, rel=1e-8)
+    assert got.beta[1] == pytest.approx(want.beta[1], rel=1e-8)
+    assert got.estimates[-1] == pytest.approx(want.estimates[-1], rel=1e-7)  # the slopes' variance
+    with pytest.raises(ValueError, match="far from 0, subtract its mean"):
+        fit(from_formula("y ~ t + (t | g)", data | {"t": 1e6 + data["t"]}), method)
 
 
 def test_not_converged_says_so():

@@ -86,6 +86,7 @@ def test_nesting_is_a_sum():
     ("a/b", ["(Intercept)", "aq", "ar", "ap:bv", "aq:bv", "ar:bv"]),
     ("(x + z + a)^2 - x:z", ["(Intercept)", "x", "z", "aq", "ar", "x:aq", "x:ar", "z:aq", "z:ar"]),
     ("a:b + b:a + x", ["(Intercept)", "x", "ap:bu", "aq:bu", "ar:bu", "ap:bv", "aq:bv", "ar:bv"]),
+    ("z*x + a*x", ["(Intercept)", "z", "x", "aq", "ar", "z:x", "x:aq", "x:ar"]),
     ("`a space`", ["(Intercept)", "a space"]),
 ])
 def test_columns_are_those_of_r(effects, names):
