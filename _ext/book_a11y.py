@@ -1,4 +1,4 @@
-"""Repairs of the built pages that the theme leaves to others: roles, and one id an element."""
+"""Repairs of the pages that the theme leaves to others: roles, one id an element, the keyboard."""
 
 import re
 from pathlib import Path
@@ -13,6 +13,24 @@ REPAIRS = [
     (r'(<div class="citation" id="[^"]*") role="doc-biblioentry"', r"\1"),
     (r' id="(proof-content|proof|exercise-content|solution-content)"', ""),
 ]
+# a formula that is wider than its box scrolls: by the keyboard too, which needs the focus
+SCROLLING = """
+(() => {
+  const BOXES = ".math, .amsmath, mjx-container[display], .where, .claim, .cell_output," +
+    ".text_html, :is(.derivation, .refutation), :is(.derivation, .refutation) :is(li, p)";
+  const mark = () => {
+    const found = [...document.querySelectorAll(BOXES)].reverse();
+    const wide = found.filter((e) => e.scrollWidth > e.clientWidth && e.clientWidth > 0);
+    for (const e of wide) {
+      const scrolls = /auto|scroll/.test(getComputedStyle(e).overflowX);
+      if (scrolls && !e.querySelector("a[href], button, summary, [tabindex]")) e.tabIndex = 0;
+    }
+  };
+  addEventListener("load", () => Promise.resolve(window.MathJax?.startup?.promise).then(mark));
+  addEventListener("resize", mark);
+  document.addEventListener("toggle", mark, true);
+})();
+"""
 
 
 def repair(app, exception):
@@ -27,5 +45,6 @@ def repair(app, exception):
 
 
 def setup(app):
+    app.add_js_file(None, body=SCROLLING)
     app.connect("build-finished", repair)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

@@ -14,6 +14,7 @@ from chapters import ROOT, settle_environment
 REPORT = "_build/test-report.xml"
 SOURCES = ["chapters/*.md", "lmmcore/**/*.py", "lmmcore/**/*.json", "lmmcore/**/*.csv", "_ext/*.py"]
 SOURCES += ["_static/*", "_config.yml", "_toc.yml", "references.bib", "requirements.txt"]
+SOURCES += ["_ext/try/*", "tools/browser/package-lock.json"]
 
 
 def book_is_stale() -> bool:

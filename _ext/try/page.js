@@ -125,6 +125,7 @@
     if (window.MathJax?.startup) {
       await MathJax.startup.promise;
       await MathJax.typesetPromise([box.output]);
+      dispatchEvent(new Event("resize")); // what is wide now scrolls by the keyboard (book_a11y.py)
     }
   }
 
