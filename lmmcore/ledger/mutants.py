@@ -48,7 +48,7 @@ def mutants() -> Table:
     for chapter, a in accounts().items():
         link = chapter, f'<a href="{chapter}.html">{chapter}</a>'
         if not a:
-            rows.append((link, _both("changed since slips were last tried"), *[_both("")] * 5))
+            rows.append((link, _both("not tried on its present lines"), *[_both("")] * 5))
             continue
         unproved = len(a["unproved"])
         numbers = [a["lines"], sum(a[x] for x in OUTCOMES) + unproved]
