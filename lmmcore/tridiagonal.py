@@ -75,7 +75,8 @@ class Bands:
     """
 
     def __init__(self, data: Array, codes: Array, z: Array, lengths: Array, walk: bool):
-        self.data, self.codes, self.z, self.walk = data, codes, z[:, None], walk
+        # by columns in memory, as LAPACK has them
+        self.data, self.codes, self.z, self.walk = np.asfortranarray(data), codes, z[:, None], walk
         k = int(np.sum(lengths))
         self.count = len(lengths)
         self.v = self.a = np.nan  # not factorised yet
@@ -165,8 +166,7 @@ class Bands:
         pull = 2.0 * self.couple / d[:-1]
         right = np.array([self.D, 2.0 * a * self.square])
         right[1, 1:] -= a * pull
-        bands = np.array([np.ones_like(d), np.append(-self.l * self.l, 0.0)], order="F")
-        slope = lapack.dtbtrs(bands, right.T, uplo="L", diag="U", overwrite_b=1)[0].T
+        slope = self.recursion(right.T).T
         slope /= d  # of log d in (phi, a)
         z = a * slope[:, :-1]
         z[1] -= 1.0
@@ -180,8 +180,14 @@ class Bands:
 
     def variances(self) -> Array:
         """The diagonal of T^-1, backwards in time: 1/d_t + l_t^2 times the next."""
-        bands = np.array([np.append(0.0, -self.l * self.l), np.ones_like(self.d)], order="F")
-        return lapack.dtbtrs(bands, 1.0 / self.d[:, None], uplo="U", diag="U")[0][:, 0]
+        return self.recursion(1.0 / self.d[:, None], backwards=True)[:, 0]
+
+    def recursion(self, r: Array, backwards: bool = False) -> Array:
+        """x_t = r_t + l_(t-1)^2 x_(t-1), or backwards r_t + l_t^2 x_(t+1), in the place of r."""
+        bands = np.ones((2, len(r)), order="F")
+        bands[1, :-1] = -self.l * self.l
+        return lapack.dtbtrs(bands, r, uplo="L", trans="T" if backwards else "N", diag="U",
+                             overwrite_b=1)[0]
 
     def stretched_trace(self) -> float:
         """tr(W^-1 d2W/da2), which only the expected information needs.
