@@ -97,11 +97,15 @@ class Bands:
             self.couple[self.starts[lengths > 1]] = 0.0
 
     def head(self, rows: int) -> Bands:
-        """The same for the first time points only, at most so many."""
+        """The same for the first time points, at most so many, with the X that is left there."""
         kept = self.codes < rows
+        U, size, _ = np.linalg.svd(self.data[kept, :-1], full_matrices=False)
+        Q = U[:, size > 1e-10 * np.max(size)]  # a column may be 0 in all these rows
+        e = self.data[kept, -1] - Q @ (Q.T @ self.data[kept, -1])
         ends = np.minimum(np.append(self.starts[1:], len(self.D)), rows)
         lengths = (ends - self.starts)[self.starts < rows]
-        return Bands(self.data[kept], self.codes[kept], self.z[kept, 0], lengths, self.walk)
+        data = np.column_stack([Q, e])
+        return Bands(data, self.codes[kept], self.z[kept, 0], lengths, self.walk)
 
     def factorise(self, phi: float, a: float) -> None:
         """T = Q + phi D = L diag(d) L', G = T^-1 B, and the residuals [Q e] - phi Z G."""
@@ -274,7 +278,8 @@ class SeriesProfile(Profile):
     def _value(self, bands: Bands, phi: float, a: float) -> float:
         bands.factorise(phi, a)
         log_det, rss, _, _ = self._least_squares(bands)
-        m = self.m - self.model.n + len(bands.data)  # bands may hold the head of the data only
+        n, columns = bands.data.shape  # bands may hold the head of the data only
+        m = n if self.method == "ML" else n - columns + 1
         return float(m * (np.log(2.0 * np.pi * rss / m) + 1.0) + log_det)
 
     def _least_squares(self, bands: Bands) -> tuple[float, float, Array, Array]:
@@ -408,6 +413,8 @@ class SeriesProfile(Profile):
     def screened(self, starts: list[Array]) -> list[Array]:
         """The lowest points of a grid of theta, compared and improved on the head of a series."""
         bands = self.bands.head(SCREEN) if len(self.bands.D) > SCREEN else self.bands
+        if np.max(np.abs(bands.data[:, -1])) < 1e-6 * np.max(np.abs(self.bands.data[:, -1])):
+            bands = self.bands  # nothing varies in the head
         t = np.array([0.1, 0.3, 1.0, 3.0, 10.0]) / self.z_scale[0][0]
         if self.walk:
             t, a = np.append(t, 0.01 / self.z_scale[0][0]), np.ones(1)

@@ -272,3 +272,17 @@ def test_nile_as_state_space_programs_fit_it():
         if theirs.program.startswith("statsmodels"):  # its diffuse likelihood counts n constants
             assert result.log_likelihood - 0.5 * np.log(2 * np.pi) == pytest.approx(
                 theirs.log_likelihood, abs=1e-10)
+
+
+@pytest.mark.parametrize("change", ["step", "silence"])
+def test_a_long_series_that_begins_otherwise(change):
+    """The starting values come from the head of a series, where a column of X, or y, may be 0."""
+    rng = np.random.default_rng(0)
+    later = np.arange(9000) >= 5000
+    y = 0.6 * lfilter([1.0], [1.0, -0.8], rng.standard_normal(9000)) + rng.standard_normal(9000)
+    X = {"later": 1.0 * later} if change == "silence" else {"one": 1, "later": 1.0 * later}
+    result = fit(series(y * later if change == "silence" else y, X))
+    assert result.converged
+    if change == "step":
+        assert result.theta[0] == pytest.approx(0.6, abs=0.1)
+        assert np.tanh(result.theta[1]) == pytest.approx(0.8, abs=0.1)
