@@ -455,7 +455,7 @@ class Derived(Kind):
 
     setting: Callable[[], tuple[Setting, dict[str, Expr]]]
     solution: Callable[[dict[str, Expr]], Derivation]
-    expects: str = "a derivation, s.derive(...).step(...)..."
+    expects: str = 'a derivation, as s.derive(first).step(second, "reason") makes it'
 
     def read(self, answer: Any) -> Derivation:
         if callable(answer) and answer in (self.solution,):
@@ -513,6 +513,10 @@ def _kind_of(answer: Any) -> str:
         return f"a matrix of shape {answer.shape}"
     if isinstance(answer, numbers.Number):
         return "a number"
+    if isinstance(answer, Expr):
+        return "an expression of lmmcore.proof"
+    if isinstance(answer, Derivation | Result):
+        return "a derivation"
     if callable(answer):
         return "a function"
     return f"of type {type(answer).__name__}"
