@@ -189,7 +189,7 @@ class Expression(Kind):
 
         def drawn(where: int | tuple[int, int] | None) -> sp.Rational:
             if where is None:
-                return sp.Rational(rng.randint(1, 60), rng.randint(1, 12))
+                return sp.Rational(rng.randint(1, 60), rng.randint(1, 60))
             if isinstance(where, tuple):
                 low, high = where
                 return low + (high - low) * sp.Rational(rng.randint(1, 96), 97)
