@@ -5,6 +5,7 @@ An answer counts by what it is worth, not by how it is written.
 
 from __future__ import annotations
 
+import copy
 import inspect
 import math
 import numbers
@@ -531,7 +532,8 @@ def _shape(x: Expr) -> str:
 
 
 def _copy(x: Any) -> Any:
-    return x.copy() if is_numpy(x, "ndarray") else x
+    """A copy, which a function may change without harm to the next data set."""
+    return copy.deepcopy(x) if isinstance(x, list | set | dict) or is_numpy(x, "ndarray") else x
 
 
 def _sizes(setting: Setting, values: Mapping[str, Any]) -> dict[str, int]:

@@ -114,7 +114,7 @@ ANSWERS = {
             (lambda y, X, Z, sigma2, tau2: by_moments(y, X, Z, 1.0, tau2), ""),
             (lambda y, X, Z, sigma2, tau2: by_moments(y, X[:, :1], Z, sigma2, tau2), ""),
             (lambda y, X, Z, sigma2, tau2: by_moments(y, X, Z, sigma2, tau2) * (1 + 1e-5), ""),
-            (lambda y, X, Z, sigma2, tau2: by_moments(y, X, Z, tau2, sigma2), ""),
+            (lambda y, X, Z, sigma2, tau2: by_moments(y, X, Z, sigma2 + tau2, tau2), ""),
         ],
     ),
     "max-direction": Answers(
