@@ -111,6 +111,10 @@ class Joint:
         """f_theta_u v: the derivative in theta of the slope in u along v."""
         return make_vjp(grad(self, 1), 0)(theta, u)[0](v)
 
+    def turned(self, theta: Any, u: Any, d: Any) -> Any:
+        """f_u_theta d: how the slope in u changes as theta moves along d."""
+        return make_vjp(grad(self, 0), 1)(theta, u)[0](d)
+
     def of_hessian(self, theta: Any, u: Any, seeds: Array, weights: Any) -> tuple[Any, Any]:
         """The gradients in theta and u of the sum of all entries of ``weights * (H seeds)``.
 
@@ -160,6 +164,8 @@ class Derivatives:
             self._outer = Tape(lambda x: self._fresh_outer(*self._split(x)),
                                onp.hstack([theta, u, seeds.ravel()]))
             self._mixed = Tape(lambda x: joint.mixed(*self._split(x)), onp.hstack([theta, u, u]))
+            self._turned = Tape(lambda x: joint.turned(*self._split(x)),
+                                onp.hstack([theta, u, theta]))
 
     def inner(self, theta: Array, u: Array) -> tuple[Array, Array]:
         """The gradient of f in u, (k,), and the products of its Hessian with the seeds, (c, k)."""
@@ -176,6 +182,10 @@ class Derivatives:
         """f_theta_u v."""
         return self._mixed(onp.hstack([theta, u, v]))
 
+    def turned(self, theta: Array, u: Array, d: Array) -> Array:
+        """f_u_theta d."""
+        return self._turned(onp.hstack([theta, u, d]))
+
     def verify(self, theta: Array, u: Array) -> None:
         """Play every tape at other numbers than it was written for, and calculate afresh.
 
@@ -188,7 +198,8 @@ class Derivatives:
         pairs = [(self._inner, self._fresh_inner, x)]
         if len(theta):
             pairs += [(self._outer, self._fresh_outer, onp.hstack([x, self.seeds.ravel()])),
-                      (self._mixed, self.joint.mixed, onp.hstack([x, u]))]
+                      (self._mixed, self.joint.mixed, onp.hstack([x, u])),
+                      (self._turned, self.joint.turned, onp.hstack([x, theta]))]
         for tape, fresh, y in pairs:
             with warnings.catch_warnings(), onp.errstate(all="ignore"):
                 warnings.filterwarnings("ignore", "Output seems independent of input")

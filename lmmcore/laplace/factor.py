@@ -82,7 +82,7 @@ class Factor:
         B, C = np.zeros((n, m)), np.zeros((m, m))
         B[plan.i[plan.across], plan.j[plan.across]] = values[plan.across]
         C[plan.i[plan.in_border], plan.j[plan.in_border]] = values[plan.in_border]
-        self.E = self.core.solve(B)
+        self.E = self.core.solve(B) if m else B
         self.S = np.linalg.cholesky(C - B.T @ self.E)
         self.log_det = self.core.log_det + 2.0 * float(np.sum(np.log(np.diag(self.S))))
 
@@ -90,6 +90,8 @@ class Factor:
         """H^-1 b for a (k,) or (k, r) array."""
         plan = self.plan
         columns = b.reshape(len(b), -1)
+        if not len(plan.border):
+            return self.core.solve(columns).reshape(b.shape)
         out = np.empty(columns.shape)
         top, low = columns[plan.core], columns[plan.border]
         # E'b of the core is B'A^-1 b

@@ -114,11 +114,18 @@ class Laplace:
         if start is None and self._latest is not None:
             if np.array_equal(self._latest[0], theta):
                 return self._latest[1]
-            start = self._latest[1].u
+            start = self._predicted(theta)
         start = self.joint.u0 if start is None else start
         mode = find_mode(self.derivatives, self.structure, self.factoriser, theta, start)
         self._latest = (theta, mode)
         return mode
+
+    def _predicted(self, theta: Array) -> Array:
+        """Where the mode moves, by the implicit function theorem, if that is better than not."""
+        before, mode = self._latest
+        slope = self.derivatives.turned(before, mode.u, theta - before)
+        moved = mode.u - mode.factor.solve(slope)
+        return min(mode.u, moved, key=lambda u: self.joint.value(theta, u))
 
     def objective(self, theta: ArrayLike) -> float:
         """L(theta), the approximate negative log likelihood.
