@@ -114,44 +114,65 @@ class Factor:
 
 
 class BlockPlan:
-    """Blocks of different sizes side by side, filled up with the identity to one size."""
+    """Blocks of different sizes; those of like size are factorised together."""
 
     def __init__(self, i: Array, j: Array, labels: Array) -> None:
-        n = len(labels)
-        self.n = n
-        sizes = np.bincount(labels, minlength=0)
-        order = np.argsort(labels, kind="stable")
-        self.group = labels
-        self.place = np.empty(n, dtype=int)
-        begins = np.cumsum(sizes) - sizes
-        self.place[order] = np.arange(n) - begins[labels[order]]
-        size = int(sizes.max(initial=1))
-        self.shape = (len(sizes), size, size)
-        self.at = self.group[i], self.place[i], self.place[j]
-        self.filling = np.arange(size)[None, :] >= sizes[:, None]
+        sizes = np.bincount(labels)
+        like = np.ceil(np.log2(np.maximum(sizes, 1))).astype(int)
+        self.n, self.m = len(labels), len(i)
+        self.batches = [Batch(i, j, labels, sizes, like == power) for power in np.unique(like)]
 
     def factorise(self, values: Array) -> BlockFactor:
+        return BlockFactor(self, values)
+
+
+class Batch:
+    """Some of the blocks side by side, filled up with the identity to the size of the largest."""
+
+    def __init__(self, i: Array, j: Array, labels: Array, sizes: Array, chosen: Array) -> None:
+        self.members = np.flatnonzero(chosen[labels])
+        self.entries = np.flatnonzero(chosen[labels[i]])
+        number, sizes = np.cumsum(chosen) - 1, sizes[chosen]
+        group = number[labels[self.members]]
+        order = np.argsort(group, kind="stable")
+        begins = np.cumsum(sizes) - sizes
+        self.group, self.place = group, np.empty(len(group), dtype=int)
+        self.place[order] = np.arange(len(group)) - begins[group[order]]
+        place = np.empty(len(labels), dtype=int)
+        place[self.members] = self.place
+        i, j = i[self.entries], j[self.entries]
+        self.at = number[labels[i]], place[i], place[j]
+        self.shape = (len(sizes), sizes.max(), sizes.max())
+        self.filling = np.nonzero(np.arange(sizes.max())[None, :] >= sizes[:, None])
+
+    def matrix(self, values: Array) -> Array:
         A = np.zeros(self.shape)
-        A[self.at] = values
-        group, place = np.nonzero(self.filling)
+        A[self.at] = values[self.entries]
+        group, place = self.filling
         A[group, place, place] = 1.0
-        return BlockFactor(self, A)
+        return A
 
 
 class BlockFactor:
-    def __init__(self, plan: BlockPlan, A: Array) -> None:
-        self.plan, self.A = plan, A
-        L = np.linalg.cholesky(A)
-        self.log_det = 2.0 * float(np.sum(np.log(np.diagonal(L, axis1=1, axis2=2))))
+    def __init__(self, plan: BlockPlan, values: Array) -> None:
+        self.plan = plan
+        self.A = [batch.matrix(values) for batch in plan.batches]
+        diagonals = [np.diagonal(np.linalg.cholesky(A), axis1=1, axis2=2) for A in self.A]
+        self.log_det = 2.0 * float(sum(np.sum(np.log(d)) for d in diagonals))
 
     def solve(self, b: Array) -> Array:
-        plan = self.plan
-        padded = np.zeros((*plan.shape[:2], b.shape[1]))
-        padded[plan.group, plan.place] = b
-        return np.linalg.solve(self.A, padded)[plan.group, plan.place]
+        out = np.empty((self.plan.n, b.shape[1]))
+        for batch, A in zip(self.plan.batches, self.A, strict=True):
+            padded = np.zeros((*batch.shape[:2], b.shape[1]))
+            padded[batch.group, batch.place] = b[batch.members]
+            out[batch.members] = np.linalg.solve(A, padded)[batch.group, batch.place]
+        return out
 
     def inverse(self) -> Array:
-        return np.linalg.inv(self.A)[self.plan.at]
+        out = np.empty(self.plan.m)
+        for batch, A in zip(self.plan.batches, self.A, strict=True):
+            out[batch.entries] = np.linalg.inv(A)[batch.at]
+        return out
 
 
 class BandPlan:
