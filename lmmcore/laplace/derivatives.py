@@ -112,8 +112,13 @@ class Joint:
         return make_vjp(grad(self, 1), 0)(theta, u)[0](v)
 
     def turned(self, theta: Any, u: Any, d: Any) -> Any:
-        """f_u_theta d: how the slope in u changes as theta moves along d."""
-        return make_vjp(grad(self, 0), 1)(theta, u)[0](d)
+        """How the slopes in theta and in u, in this order, change as theta moves along d."""
+        p = len(d)
+
+        def slope(x: Any) -> Any:
+            return grad(self, 0)(x[:p], x[p:])
+
+        return make_vjp(slope)(np.concatenate([theta, u]))[0](d)
 
     def of_hessian(self, theta: Any, u: Any, seeds: Array, weights: Any) -> tuple[Any, Any]:
         """The gradients in theta and u of the sum of all entries of ``weights * (H seeds)``.
@@ -127,14 +132,6 @@ class Joint:
             return sum(np.dot(weights[j], product(seed)) for j, seed in enumerate(seeds))
 
         return grad(total, (0, 1))(theta, u)
-
-    def joint_hessian_rows(self, theta: Array, u: Array) -> tuple[Array, Array]:
-        """f_theta_theta, and f_theta_u with a row for each entry of theta."""
-        product, _ = make_vjp(lambda x: np.concatenate(
-            grad(self, (0, 1))(x[: len(theta)], x[len(theta):])))(onp.concatenate([theta, u]))
-        units = onp.eye(len(theta), len(theta) + len(u))
-        rows = onp.array([product(unit) for unit in units]).reshape(len(theta), -1)
-        return rows[:, : len(theta)], rows[:, len(theta):]
 
     def names(self) -> list[str]:
         """The names of the entries of theta, such as ``beta[1]``."""
@@ -183,8 +180,15 @@ class Derivatives:
         return self._mixed(onp.hstack([theta, u, v]))
 
     def turned(self, theta: Array, u: Array, d: Array) -> Array:
-        """f_u_theta d."""
-        return self._turned(onp.hstack([theta, u, d]))
+        """f_u_theta d: how the slope in u changes as theta moves along d."""
+        return self._turned(onp.hstack([theta, u, d]))[len(theta) :]
+
+    def rows(self, theta: Array, u: Array) -> tuple[Array, Array]:
+        """f_theta_theta, and f_theta_u with a row for each entry of theta."""
+        p = len(theta)
+        rows = [self._turned(onp.hstack([theta, u, unit])) for unit in onp.eye(p)]
+        rows = onp.array(rows).reshape(p, p + len(u))
+        return rows[:, :p], rows[:, p:]
 
     def verify(self, theta: Array, u: Array) -> None:
         """Play every tape at other numbers than it was written for, and calculate afresh.

@@ -191,7 +191,7 @@ class Laplace:
 
     def profile_hessian(self, theta: Array, mode: Mode) -> tuple[Array, Array]:
         """The Hessians of f(theta, u) for fixed u, and of min_u f(theta, u), both (p, p)."""
-        F, M = self.joint.joint_hessian_rows(theta, mode.u)
+        F, M = self.derivatives.rows(theta, mode.u)
         return F, F - M @ mode.factor.solve(M.T)
 
     def _first_inverse(self) -> Array:
@@ -279,7 +279,7 @@ class LaplaceFit(Report):
         the second part is for the estimation of theta, to first order.
         """
         model = self.model
-        _, M = model.joint.joint_hessian_rows(self.theta, self.mode.u)
+        _, M = model.derivatives.rows(self.theta, self.mode.u)
         J = self.mode.factor.solve(M.T)
         s = model.structure
         given = self.mode.factor.inverse()[s.rows == s.columns]
