@@ -44,6 +44,7 @@ ANSWERS = {
             ),
             (lambda y, A: (A.T @ y) @ (A.T @ A) @ (A.T @ y) / A.shape[1], "where its inverse"),
             (lambda y, A: y.var(), "counts observations"),
+            (lambda y, A: np.var(np.abs(y), ddof=1), ""),
             (lambda y, A: np.var(A.T @ y, ddof=1), "nothing is to be subtracted"),
             (lambda y, A: np.var(A.T @ y), "nothing is to be subtracted"),
             (lambda y, A: by_cholesky(y, A) ** 0.5, "standard deviation"),

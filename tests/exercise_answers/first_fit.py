@@ -99,6 +99,7 @@ ANSWERS = {
             (lambda y, x, g: np.sqrt(by_polyfit(y, x, g)), "standard deviation"),
             (lambda y, x, g: total(y, x, g) / 144, ""),
             (lambda y, x, g: by_polyfit(y, x, np.sort(g)), ""),
+            (lambda y, x, g: by_polyfit(y, np.abs(x), g), ""),
             (lambda y, x, g: by_polyfit(y, x, g) * (1 + 1e-5), ""),
         ],
     ),

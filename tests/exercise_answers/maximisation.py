@@ -111,6 +111,7 @@ ANSWERS = {
             (changed(lambda u, C, k, t2, n: u @ u / k + t2), "less is unknown"),
             (changed(lambda u, C, k, t2, n: u @ u + np.trace(C)), "sum over the effects"),
             (lambda y, X, Z, sigma2, tau2: tau2, ""),
+            (lambda y, X, Z, sigma2, tau2: by_moments(y, X, np.abs(Z), sigma2, tau2), ""),
             (lambda y, X, Z, sigma2, tau2: by_moments(y, X, Z, 1.0, tau2), ""),
             (lambda y, X, Z, sigma2, tau2: by_moments(y, X[:, :1], Z, sigma2, tau2), ""),
             (lambda y, X, Z, sigma2, tau2: by_moments(y, X, Z, sigma2, tau2) * (1 + 1e-5), ""),

@@ -20,7 +20,7 @@ def contrasts() -> list[tuple[np.ndarray, np.ndarray]]:
     rng = np.random.default_rng(27)
     return [
         (
-            rng.normal(3, 2, size),
+            rng.normal(0.5, 2, size),
             (np.eye(size) - 1 / size)[:, 1:] @ rng.normal(0, 1, (size - 1,) * 2),
         )
         for size in (3, 4, 6, 8)

@@ -76,7 +76,7 @@ def people() -> list[tuple[Any, ...]]:
     cases = []
     for sizes in ((4, 4, 4), (3, 5, 4, 7), (6, 3)):
         group = np.repeat(np.arange(len(sizes)) * 3 + 1, sizes)
-        x = rng.permutation(len(group)) + rng.normal(0, 0.1, len(group))
+        x = rng.permutation(len(group)) - 3 + rng.normal(0, 0.1, len(group))
         y = 3 * group + (group - 4) * x + rng.normal(0, 2, len(group))
         mixed = rng.permutation(len(group))
         cases.append((y[mixed], x[mixed], group[mixed]))

@@ -33,6 +33,8 @@ def models() -> list[tuple[Any, ...]]:
         Z = np.repeat(np.eye(len(sizes)), sizes, axis=0)
         X = np.column_stack([np.ones(len(Z)), rng.normal(0, 1, (len(Z), p - 1))])
         cases.append((rng.normal(1, 2, len(Z)), X, Z, sigma2, tau2))
+    Z = rng.normal(0, 1, (6, 3))  # no indicators
+    cases.append((rng.normal(0, 2, 6), np.ones((6, 1)), Z, 0.8, 1.7))
     return cases
 
 

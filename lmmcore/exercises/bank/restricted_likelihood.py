@@ -60,7 +60,11 @@ def mean_squares(y: Any) -> tuple[float, float]:
     return ((y[0] - y[1]) ** 2 + (y[2] - y[3]) ** 2) / 4, between
 
 
-def two_subjects(y: Any, subjects: int = 1, pooled: int = 3) -> tuple[float, float]:
+def two_subjects(y: Any) -> tuple[float, float]:
+    return divided_by(y, subjects=1, pooled=3)
+
+
+def divided_by(y: Any, subjects: int, pooled: int) -> tuple[float, float]:
     """REML; with two for the divisor between subjects, and four in all, it is ML."""
     within, between = mean_squares(y)
     inner = (between / subjects - within) / 2
@@ -313,7 +317,7 @@ EXERCISES = (
             Misconception(
                 "This is maximum likelihood: the contrasts are three, and one of them is between "
                 "the subjects.",
-                lambda y: two_subjects(y, subjects=2, pooled=4),
+                lambda y: divided_by(y, subjects=2, pooled=4),
             ),
             Misconception(
                 "The contrast between the subjects contains the variance of a subject twice for "
