@@ -39,6 +39,7 @@ CLAIMS = {
                      HERE + "test_mean_of_the_restricted_form"],
     "one-way-anova": ["test_errata.py::test_mean_of_the_ml_estimate_of_sigma2", ONE_WAY, ONE_WAY],
     "lab-one-way-anova": ["test_labs.py::"],
+    "robust-and-count-models": [DATA],
     "two-way-and-nested-anova": [DATA, DATA],
     "intervals-and-tests": [
         RATIO + "test_the_chance_that_a_variance_is_estimated_as_zero",
