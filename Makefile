@@ -1,6 +1,7 @@
 # make book     build and verify the book, from nothing      -> _build/html/index.html
 #               without the solutions: make book SOLUTIONS=no
 # make test     run every test, replay every recorded run    -> _build/test-report.xml
+# make pdf      the book as a PDF, offered on the built site -> _build/book.pdf  (needs LaTeX, says what)
 # make record   run the chapters, write chapters/*.ipynb     (one: make record CHAPTER=block-matrices)
 # make exercises                               -> _build/notebooks/student and /instructor, with archives
 # make lab      the student's notebooks in JupyterLab
@@ -21,7 +22,7 @@ ARGS    ?=
 SOLUTIONS ?= yes
 RUN     := $(VENV)/bin/python
 
-.PHONY: book test record exercises lab mutate test-versions lint lock setup clean
+.PHONY: book test pdf record exercises lab mutate test-versions lint lock setup clean
 .DEFAULT_GOAL := book
 
 setup:
@@ -31,6 +32,9 @@ setup:
 
 book: setup
 	@LMMCORE_SOLUTIONS=$(SOLUTIONS) $(RUN) tools/book.py
+
+pdf: setup
+	@LMMCORE_SOLUTIONS=$(SOLUTIONS) $(RUN) tools/pdf.py
 
 test: setup
 	@$(RUN) tools/test.py $(ARGS)

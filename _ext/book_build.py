@@ -1,12 +1,15 @@
 """Sphinx extension: run every notebook from scratch, show progress, name what fails.
 
 It puts ``tools/chapters.py``'s ``execute`` in the place of MyST-NB's own, whose failure message is
-a traceback without the cell's number or line.
+a traceback without the cell's number or line. Each run is kept (tools/executed.py); it is used
+again only where LMMCORE_RUNS=kept asks for it, as ``make serve`` and ``make pdf`` do.
 """
 
 from __future__ import annotations
 
+import os
 import sys
+import tempfile
 import time
 from datetime import datetime
 from pathlib import Path
@@ -16,6 +19,7 @@ from myst_nb.core.execute import NotebookClientBase
 from sphinx.util import logging
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tools"))
+import executed
 from chapters import ChapterError, execute
 
 LOGGER = logging.getLogger(__name__)
@@ -28,13 +32,9 @@ class Client(NotebookClientBase):
     def start_client(self) -> None:
         start = time.perf_counter()
         failed = None
-        try:
-            execute(self.notebook, self.path)
-        except ChapterError as error:
-            failed = str(error)
-            LOGGER.warning(failed)
-            for cell in self.notebook.cells:  # said once is enough
-                cell["outputs"] = [o for o in cell.get("outputs", []) if o.get("name") != "stderr"]
+        reuse = os.environ.get("LMMCORE_RUNS") == "kept"
+        if not (reuse and executed.restore(self.path, self.notebook) is not None):
+            failed = self.run()
         self.exec_metadata = {
             "mtime": datetime.now().timestamp(),
             "runtime": time.perf_counter() - start,
@@ -43,6 +43,24 @@ class Client(NotebookClientBase):
             "error": failed,
             "traceback": None,
         }
+
+    def run(self) -> str | None:
+        """Run it and keep the run; what is wrong, if something is."""
+        start = time.perf_counter()
+        with tempfile.TemporaryDirectory() as folder:
+            reads = Path(folder) / "reads"
+            try:
+                execute(self.notebook, self.path, reads)
+            except ChapterError as error:
+                LOGGER.warning(str(error))
+                for cell in self.notebook.cells:  # said once is enough
+                    outputs = cell.get("outputs", [])
+                    cell["outputs"] = [o for o in outputs if o.get("name") != "stderr"]
+                return str(error)
+            if reads.exists():
+                seconds = time.perf_counter() - start
+                executed.keep(self.path, self.notebook, reads.read_text(), seconds)
+        return None
 
 
 def create_client(notebook, source, nb_config, logger, read_fmt=None):

@@ -49,17 +49,17 @@ def check_version() -> None:
         fail(f"this book needs jupyter-book 1.x, but {version} is installed: make clean book")
 
 
-def jupyter_book() -> tuple[int, list[str]]:
+def jupyter_book(*options: str, log_name: str = "book.log") -> tuple[int, list[str]]:
     """Run it, show its progress and its complaints, keep everything in _build/book.log."""
     command = [
         *(sys.executable, "-c", "from jupyter_book.cli.main import main; main()"),
-        *("build", "-q", "-W", "-n", "--keep-going", "."),
+        *("build", "-q", "-W", "-n", "--keep-going", *options, "."),
     ]
     process = subprocess.Popen(
         command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, bufsize=1
     )
     complaints: list[str] = []
-    log = (BUILD / "book.log").open("w", encoding="utf-8")
+    log = (BUILD / log_name).open("w", encoding="utf-8")
 
     def listen(stream, complaint: bool) -> None:
         traceback = False

@@ -201,10 +201,14 @@ def shown(page: Path) -> str:
         return page.name
 
 
-def execute(notebook, page: Path) -> None:
+IN_KERNEL = ROOT / "tools" / "in_kernel.py"
+
+
+def execute(notebook, page: Path, reads: Path | None = None) -> None:
     """Run a notebook in place, from an empty kernel. Raise ChapterError if it fails.
 
-    Failing is: an exception, a cell that takes too long, anything on stderr.
+    Failing is: an exception, a cell that takes too long, anything on stderr. With ``reads``, the
+    files that the chapter opens are noted there, and figures are drawn for print, too.
     """
     from nbclient import NotebookClient
     from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
@@ -214,11 +218,17 @@ def execute(notebook, page: Path) -> None:
         return
     settle_environment()
     os.environ["LMMCORE_CHAPTER"] = page.stem  # the ledger's records name their chapter
+    arguments = []
+    if reads is not None:
+        os.environ["LMMCORE_READS"] = str(reads)
+        start = f"__import__('runpy').run_path({str(IN_KERNEL)!r}, globals())"
+        arguments = [f"--IPKernelApp.exec_lines={start}"]
     client = NotebookClient(
         notebook,
         timeout=TIMEOUT,
         kernel_name="python3",
         record_timing=False,
+        extra_arguments=arguments,
         resources={"metadata": {"path": str(page.parent)}},
     )
     running = 0
