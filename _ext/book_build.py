@@ -24,6 +24,7 @@ from chapters import ChapterError, execute
 
 LOGGER = logging.getLogger(__name__)
 STARTED: dict[str, float] = {}
+SECONDS: dict[str, float] = {}  # how long each chapter took to run
 
 
 class Client(NotebookClientBase):
@@ -33,8 +34,11 @@ class Client(NotebookClientBase):
         start = time.perf_counter()
         failed = None
         reuse = os.environ.get("LMMCORE_RUNS") == "kept"
-        if not (reuse and executed.restore(self.path, self.notebook) is not None):
+        seconds = executed.restore(self.path, self.notebook) if reuse else None
+        if seconds is None:
             failed = self.run()
+            seconds = time.perf_counter() - start
+        SECONDS[self.path.stem] = seconds
         self.exec_metadata = {
             "mtime": datetime.now().timestamp(),
             "runtime": time.perf_counter() - start,
@@ -77,8 +81,18 @@ def end(app, doctree):
     print(f"[{len(STARTED)}/{len(app.env.found_docs)}] {docname} ... {seconds:.1f} s", flush=True)
 
 
+def write_timings(app, exception):
+    """The one file of the site in which two builds of a commit differ."""
+    if exception or app.builder.format != "html":
+        return
+    lines = [f"{seconds:8.1f} s  {name}" for name, seconds in sorted(SECONDS.items())]
+    lines.append(f"{sum(SECONDS.values()):8.1f} s  all chapters, one after the other")
+    (Path(app.outdir) / "timings.txt").write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
 def setup(app):
     myst_nb.sphinx_.create_client = create_client
     app.connect("source-read", begin)
     app.connect("doctree-read", end)
+    app.connect("build-finished", write_timings)
     return {"version": "1", "parallel_read_safe": False, "parallel_write_safe": True}

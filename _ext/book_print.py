@@ -25,7 +25,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tools"))
 import html_to_latex
 
 LOGGER = logging.getLogger(__name__)
-APART = ("chapters/api", "chapters/try")  # the reference and the console: on the site only
+APART = ("chapters/api", "chapters/try")  # on the site only
 FONTS = r"""\usepackage{unicode-math}
 \setmainfont{TeX Gyre Pagella}[Ligatures=TeX]
 \setsansfont{TeX Gyre Heros}[Scale=MatchLowercase]

@@ -2,7 +2,7 @@
 //
 //     node check_tex.js SITE PAGE...      prints one JSON object
 //
-// tex-chtml.js is run here as in a browser, except that the page is a lite DOM: MathJax itself
+// startup.js is run here as in a browser, except that the page is a lite DOM: MathJax itself
 // finds the mathematics, by the page's own configuration, and parses it. Nothing is typeset.
 
 const fs = require('fs');
@@ -49,7 +49,7 @@ global.MathJax = {
   },
   startup: {typeset: false},
 };
-require(path.join(home, 'tex-chtml.js'));
+require(path.join(home, 'startup.js'));
 
 function errors(root) {
   const found = [];
