@@ -2,6 +2,8 @@
 #               without the solutions: make book SOLUTIONS=no
 # make test     run every test, replay every recorded run    -> _build/test-report.xml
 # make pdf      the book as a PDF, offered on the built site -> _build/book.pdf  (needs LaTeX, says what)
+# make serve    the site while you write: an edit is built and shown in seconds
+# make links    whether other sites that the book names still answer (needs a network)
 # make record   run the chapters, write chapters/*.ipynb     (one: make record CHAPTER=block-matrices)
 # make exercises                               -> _build/notebooks/student and /instructor, with archives
 # make lab      the student's notebooks in JupyterLab
@@ -20,9 +22,12 @@ SAMPLE  ?=
 VERSIONS ?=
 ARGS    ?=
 SOLUTIONS ?= yes
+# Debian's packages for make pdf
+PDF_NEEDS := latexmk texlive-xetex texlive-latex-extra texlive-fonts-recommended texlive-lang-english \
+             fonts-texgyre fonts-texgyre-math fonts-dejavu-core
 RUN     := $(VENV)/bin/python
 
-.PHONY: book test pdf record exercises lab mutate test-versions lint lock setup clean
+.PHONY: book test pdf pdf-needs serve links record exercises lab mutate test-versions lint lock setup clean
 .DEFAULT_GOAL := book
 
 setup:
@@ -35,6 +40,15 @@ book: setup
 
 pdf: setup
 	@LMMCORE_SOLUTIONS=$(SOLUTIONS) $(RUN) tools/pdf.py
+
+pdf-needs:
+	@echo $(PDF_NEEDS)
+
+serve: setup
+	@$(RUN) tools/serve.py
+
+links: setup
+	@$(RUN) tools/links.py
 
 test: setup
 	@$(RUN) tools/test.py $(ARGS)

@@ -71,6 +71,13 @@ def create_client(notebook, source, nb_config, logger, read_fmt=None):
     return Client(notebook, Path(source), nb_config, logger)
 
 
+def outdated(app, env, added, changed, removed):
+    """The pages to be made again though their source is the same: what they read has changed."""
+    if os.environ.get("LMMCORE_RUNS") != "kept":
+        return []
+    return [name for name in sorted(env.found_docs) if executed.stale(Path(env.doc2path(name)))]
+
+
 def begin(app, docname, source):
     STARTED[docname] = time.perf_counter()
 
@@ -92,6 +99,7 @@ def write_timings(app, exception):
 
 def setup(app):
     myst_nb.sphinx_.create_client = create_client
+    app.connect("env-get-outdated", outdated)
     app.connect("source-read", begin)
     app.connect("doctree-read", end)
     app.connect("build-finished", write_timings)

@@ -29,7 +29,7 @@ def cff() -> dict:
 
 def citation(app, doctree):
     """Under the heading "How to cite" of the front page, the entry, from CITATION.cff."""
-    if app.env.docname != app.config.root_doc:
+    if app.env.docname != app.config.master_doc:
         return
     for section in doctree.findall(nodes.section):
         if "how-to-cite" not in section["ids"]:
@@ -78,7 +78,7 @@ def describe(app, pagename, templatename, context, doctree):
     data = cff()
     book = {
         "@type": "Book",
-        "name": app.config.project,
+        "name": app.config.html_title,
         "author": [{"@type": "Organization", "name": a.get("name")} for a in data["authors"]],
         "version": data["version"],
         "inLanguage": app.config.language,
@@ -87,7 +87,7 @@ def describe(app, pagename, templatename, context, doctree):
     base = app.config.html_baseurl.rstrip("/")
     if base:
         book["url"] = f"{base}/"
-    if pagename == app.config.root_doc:
+    if pagename == app.config.master_doc:
         about = {**book, "description": words}
     else:
         title = re.sub(r"<[^>]+>", "", context.get("title", ""))

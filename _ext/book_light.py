@@ -14,7 +14,9 @@ from pathlib import Path
 from sphinx.errors import ExtensionError
 
 SCRIPT = re.compile(r'\s*<(?:script|link)[^>]*scripts/fontawesome\.js[^>]*>(?:</script>)?')
-ICON = re.compile(r'<i class="([^"]*\bfa[srb]?(?:-solid|-regular|-brands)?\b[^"]*)"([^>]*)></i>')
+ICON = re.compile(
+    r'<(i|span) class="((?:[^"]* )?fa(?:s|r|b|-solid|-regular|-brands) [^"]*)"([^>]*)>\s*</\1>'
+)
 STYLES = {"fa-solid", "fas", "fa-regular", "far", "fa-brands", "fab", "fa-lg", "fa-fw"}
 
 
@@ -34,7 +36,8 @@ def lighten_fonts(static: Path) -> None:
 
     shown: set[int] = set()
     for sheet in sorted(static.rglob("*.css")):
-        for selector, body in re.findall(r"([^{}]*)\{([^{}]*)\}", sheet.read_text(encoding="utf-8")):
+        text = sheet.read_text(encoding="utf-8")
+        for selector, body in re.findall(r"([^{}]*)\{([^{}]*)\}", text):
             if not selector.strip().startswith(".fa-"):
                 shown |= {int(x, 16) for x in re.findall(r"\\(f[0-9a-f]{3})\b", body)}
     fonts = static / "vendor" / "fontawesome" / "webfonts"
@@ -61,12 +64,12 @@ def lighten(app, exception):
     library = script.read_text(encoding="utf-8")
 
     def svg(match: re.Match) -> str:
-        classes = match[1].split()
+        classes = match[2].split()
         if "fa-brands" in classes or "fab" in classes:
             raise ExtensionError(f"an icon that is not solid: {match[0]}")
         name = next(c for c in classes if c.startswith("fa-") and c not in STYLES)
         width, height, path = drawing(library, name.removeprefix("fa-"))
-        mode = re.search(r'data-mode="[^"]*"', match[2])
+        mode = re.search(r'data-mode="[^"]*"', match[3])
         return (
             f'<svg class="svg-inline--fa {escape(" ".join(classes))}" aria-hidden="true" '
             f'focusable="false" {mode[0] if mode else ""} xmlns="http://www.w3.org/2000/svg" '

@@ -81,7 +81,7 @@ class Print(LaTeXBuilder):
         for toctree in list(tree.findall(addnodes.toctree)):
             toctree.parent.remove(toctree)
         file = addnodes.start_of_file(docname=docname)
-        if docname == self.config.root_doc:
+        if docname == self.config.master_doc:
             next(tree.findall(nodes.title)).children = [nodes.Text("Preface")]
         bibliography = next(tree.findall(bibliography_node), None)
         file.children = tree.children if bibliography is None else [bibliography]
@@ -89,7 +89,7 @@ class Print(LaTeXBuilder):
             child.parent = file
         if before:
             book += tex(before + "\n")
-        book += file.children if docname == self.config.root_doc else [file]
+        book += file.children if docname == self.config.master_doc else [file]
 
     def solutions(self, book):
         """The chapter of solutions, taken from where they stand, or None if there are none."""

@@ -5,16 +5,21 @@ CI=true: there a missing browser is a failure.
 """
 
 import functools
+import gzip
 import http.server
+import json
 import os
+import re
 import shutil
 import threading
 from html.parser import HTMLParser
 from urllib.parse import unquote, urldefrag, urljoin, urlsplit
 
 import pytest
+import yaml
 
 from chapters import ROOT
+from lmmcore.proof.records import load_all
 
 SITE = ROOT / "_build" / "html"
 WIDTHS = {"wide": {"width": 1280, "height": 900}, "phone": {"width": 390, "height": 844}}
@@ -243,6 +248,112 @@ def test_search_finds(browser, base):
         visit.page.wait_for_selector("#search-results li", timeout=10_000)
         assert "Maximum likelihood" in visit.page.locator("#search-results").inner_text()
         assert visit.trouble == []
+
+
+def test_solutions_open_and_close(browser, base):
+    """By mouse and by keyboard, and what is in them is typeset."""
+    with Visit(browser, f"{base}/chapters/first-fit.html", base) as visit:
+        for selector in (".solution.dropdown", ".admonition.hint.dropdown"):
+            box = visit.page.locator(selector).first
+            button = box.locator("button.toggle-button")
+            body = box.locator(":scope > :not(.admonition-title):not(button)").first
+            assert not body.is_visible()
+            button.click()
+            assert body.is_visible()
+            button.focus()
+            visit.page.keyboard.press("Enter")
+            assert not body.is_visible()
+            visit.page.keyboard.press("Enter")
+            assert body.is_visible()
+        assert visit.trouble == []
+
+
+def test_derivations_unfold_by_keyboard(browser, base):
+    with Visit(browser, f"{base}/chapters/block-matrices.html", base) as visit:
+        fold = visit.page.locator(".derivation details").first
+        fold.locator("summary").focus()
+        visit.page.keyboard.press("Enter")
+        assert fold.get_attribute("open") is not None
+        visit.page.keyboard.press("Enter")
+        assert fold.get_attribute("open") is None
+
+
+def test_long_formulas_scroll_in_their_box(browser, base):
+    """On a phone, where some must; nothing is cut off: the box that holds them moves."""
+    name = "chapters/autoregressive-effects.html"
+    with Visit(browser, f"{base}/{name}", base, "phone") as visit:
+        moved = visit.page.evaluate("""() => {
+          const boxes = [...document.querySelectorAll('article *')].filter((e) =>
+            e.scrollWidth > e.clientWidth + 1 && e.querySelector('mjx-container') &&
+            ['auto', 'scroll'].includes(getComputedStyle(e).overflowX));
+          return boxes.map((e) => { e.scrollLeft = 30; return e.scrollLeft; });
+        }""")
+        assert len(moved) > 0
+        assert all(0 < x <= 30 for x in moved)
+
+
+def test_front_page_is_light_and_quick(browser, base):
+    """Under 500 kB before images, as a server that compresses sends it; typeset in a second."""
+    kept_as_they_are = (".woff", ".woff2", ".png")
+    spent = []
+    for _ in range(3):
+        context = browser.new_context(viewport=WIDTHS["wide"])
+        page = context.new_page()
+        sent = {}
+        page.on("response", lambda r, sent=sent: sent.setdefault(urlsplit(r.url).path, r))
+        page.goto(f"{base}/chapters/preface.html", wait_until="load")
+        page.evaluate(READY)
+        session = context.new_cdp_session(page)
+        session.send("Performance.enable")
+        metrics = session.send("Performance.getMetrics")["metrics"]
+        # what the page kept its thread busy with, whatever else the machine does
+        spent.append(next(m["value"] for m in metrics if m["name"] == "TaskDuration"))
+        sizes = {}
+        for path, response in sent.items():
+            body = (SITE / path.lstrip("/")).read_bytes()
+            assert response.ok
+            sizes[path] = len(body if path.endswith(kept_as_they_are) else gzip.compress(body))
+        context.close()
+    total = sum(size for path, size in sizes.items() if not path.endswith(".png"))
+    assert total < 500_000, sorted(sizes.items(), key=lambda x: -x[1])[:10]
+    assert min(spent) < 1.0
+
+
+def test_pages_load_what_they_use():
+    """MathJax where there is mathematics, and nowhere the theme's two thousand icons."""
+    for name in PAGES:
+        text = (SITE / name).read_text(encoding="utf-8")
+        assert "fontawesome.js" not in text, name
+        if 'class="math' not in text:
+            assert "mathjax/startup.js" not in text, name
+
+
+def test_pages_can_be_found():
+    """Each chapter has a description and data about itself; without an address, no address."""
+    seen = {}
+    for name in CHAPTERS:
+        text = (SITE / name).read_text(encoding="utf-8")
+        (words,) = re.findall(r'<meta (?=[^>]*name="description")[^>]*content="([^"]+)"', text)
+        assert 20 < len(words) <= 300, name
+        assert seen.setdefault(words, name) == name, f"{name} is described as {seen[words]}"
+        (data,) = re.findall(r'<script type="application/ld\+json">(.*?)</script>', text)
+        assert json.loads(data)["@type"] == ("Book" if "preface" in name else "Chapter")
+    settings = yaml.safe_load((ROOT / "_config.yml").read_text(encoding="utf-8"))
+    if not settings["html"]["baseurl"]:
+        assert not (SITE / "sitemap.xml").exists()
+        assert 'rel="canonical"' not in text
+
+
+def test_results_and_statements_have_anchors():
+    """An address for each: it is printed in the ledger, and others may have cited it."""
+    anchors = {name: Anchors(name).ids for name in CHAPTERS}
+    records = load_all()
+    assert len(records) > 500
+    for record in records:
+        assert record["name"] in anchors[f"chapters/{record['chapter']}.html"], record["name"]
+    statements = json.loads((ROOT / "lmmcore/ledger/statements.json").read_text(encoding="utf-8"))
+    for statement in statements:
+        assert statement["id"] in anchors["chapters/statements.html"]
 
 
 def test_pages_open_from_a_folder(browser):

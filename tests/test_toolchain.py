@@ -10,11 +10,13 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 
 import chapters
 import check_pages
+import compare
 from chapters import ROOT
 
 HEADER = """\
@@ -34,11 +36,13 @@ GOOD = f"""{HEADER}# Good
 
 A display, numbered:
 
-$$
-\\tr(AB) = \\tr(BA)
-$$ (eq-good)
+```{{math}}
+:label: def-good
 
-And {{eq}}`eq-good`.
+\\tr(AB) = \\tr(BA)
+```
+
+And {{eq}}`def-good`.
 
 ```{{code-cell}}
 import lmmcore
@@ -58,7 +62,8 @@ There are {{glue}}`six` batches.
 """
 PARTS = ["_ext", "_static", "lmmcore", "tools", "vendor"]
 FILES = ["_config.yml", "conftest.py", "pyproject.toml", "references.bib", "requirements.txt"]
-FILES += ["Makefile", "README.md", "tests/sanitize.cfg", "tests/test_recorded.py"]
+FILES += ["Makefile", "README.md", "CITATION.cff", "requirements.in", "tests/sanitize.cfg"]
+FILES += ["tests/test_recorded.py"]
 
 
 @pytest.fixture
@@ -112,6 +117,137 @@ def test_sound_book_is_built(tree):
     assert "1527.5" in page
     assert "There are 6 batches" in re.sub(r"<[^>]+>", "", page)
     assert str(tree) not in page
+
+
+PLAIN = GOOD.partition("```{code-cell}\n:tags: [remove-input]")[0]  # nothing glued
+FIGURE = f"""{HEADER}# Figure
+
+```{{code-cell}}
+---
+mystnb:
+  figure:
+    caption: A line.
+    name: fig-line
+  image:
+    alt: A line that rises.
+---
+from lmmcore.plots import new_figure
+
+figure = new_figure(4, 3)
+figure.subplots().plot([1, 2])
+figure
+```
+
+```{{code-cell}}
+from lmmcore.proof import Setting, tr
+
+s = Setting("n k")
+A, B = s.matrices("A: n,k; B: k,n")
+(s.derive(tr((A + B.T) * B))
+  .step(tr(A * B) + tr(B.T * B), "multiply out")
+  .named("by-hand", "By hand"))
+```
+
+```{{exercise}}
+:label: ex-line
+Draw it.
+```
+
+```{{solution-start}} ex-line
+:class: dropdown
+```
+
+Here it is: $\\tr(A)$, {{numref}}`fig-line`.
+
+```{{solution-end}}
+```
+"""
+
+
+def test_two_builds_are_the_same_bytes(tree):
+    write(tree, good=PLAIN, figure=FIGURE)
+    builds = []
+    for name in ("one", "other"):
+        code, said = run(tree, "tools/book.py")
+        assert code == 0, said
+        builds.append((tree / "_build/html").rename(tree / name))
+    assert compare.differences(*builds) == []
+    assert "fig-line" in (tree / "one/chapters/figure.html").read_text(encoding="utf-8")
+    assert "0." in (tree / "one/timings.txt").read_text(encoding="utf-8")
+    page = tree / "other/chapters/good.html"
+    page.write_text(page.read_text(encoding="utf-8").replace("Good", "Bad"))
+    (found,) = compare.differences(*builds)
+    assert found.startswith("chapters/good.html: differs from byte")
+
+
+def test_a_kept_run_is_used_until_something_it_read_changes(tree):
+    """No stale number: `make serve` and `make pdf` run a chapter again when its data changed."""
+    write(tree, good=PLAIN, prose="# Prose\n\nWords.\n")
+    page = tree / "_build/html/chapters/good.html"
+    assert run(tree, "tools/book.py")[0] == 0
+    (kept,) = (tree / "_build/executed").glob("good-*.json")
+    reads = json.loads(kept.read_text(encoding="utf-8"))["reads"]
+    assert {"lmmcore/data/Dyestuff.csv", "lmmcore/data.py", "requirements.txt"} <= set(reads)
+    # a mark in the kept run shows whether it is used
+    kept.write_text(kept.read_text(encoding="utf-8").replace("1527.5", "KEPT"))
+
+    again = {"LMMCORE_RUNS": "kept"}
+    assert run(tree, "tools/book.py", **again)[0] == 0
+    assert "KEPT" in page.read_text(encoding="utf-8")
+    data = tree / "lmmcore/data/Dyestuff.csv"
+    data.write_text(data.read_text().replace("1545", "1845", 1))
+    assert run(tree, "tools/book.py", **again)[0] == 0
+    assert "1537.5" in page.read_text(encoding="utf-8")
+    code, said = run(tree, "tools/book.py")  # make book never uses one
+    assert code == 0, said
+
+
+def test_public_address_makes_canonical_links_and_a_sitemap(tree):
+    write(tree, good=PLAIN, prose="# Prose\n\nOnly words.\n")
+    settings = tree / "_config.yml"
+    address = "https://book.example/reml/"
+    settings.write_text(settings.read_text().replace('baseurl: ""', f'baseurl: "{address}"'))
+    code, said = run(tree, "tools/book.py")
+    assert code == 0, said
+    page = (tree / "_build/html/chapters/prose.html").read_text(encoding="utf-8")
+    assert f'<link rel="canonical" href="{address}chapters/prose.html" />' in page
+    names = ElementTree.parse(tree / "_build/html/sitemap.xml").getroot()
+    places = [x.text for x in names.iter("{http://www.sitemaps.org/schemas/sitemap/0.9}loc")]
+    assert places == [f"{address}chapters/{name}.html" for name in ("good", "prose")]
+
+
+LATEX = shutil.which("latexmk") and shutil.which("xelatex")
+
+
+@pytest.mark.skipif(not LATEX, reason="LaTeX is not installed, so no PDF was made: see make pdf")
+def test_pdf_is_set_and_offered(tree):
+    write(tree, good=PLAIN, figure=FIGURE)
+    code, said = run(tree, "tools/book.py")
+    assert code == 0, said
+    site = (tree / "_build/html/chapters/good.html").read_text(encoding="utf-8")
+    assert "book.pdf" not in site, "no link to a file that is not there"
+    code, said = run(tree, "tools/pdf.py")
+    assert code == 0, said
+    assert (tree / "_build/html/book.pdf").read_bytes().startswith(b"%PDF-")
+    site = (tree / "_build/html/chapters/good.html").read_text(encoding="utf-8")
+    assert site.count('href="../book.pdf"') == 1
+    source = (tree / "_build/print/_build/latex/book.tex").read_text(encoding="utf-8")
+    figures = re.findall(r"includegraphics(?:\[[^]]*\])?\{\{(\w+)\}\.(\w+)\}", source)
+    assert [kind for _, kind in figures] == ["pdf"]
+    assert r"\begin{bookderivation}{By hand}" in source
+    assert source.index(r"\chapter{Solutions}") > source.index(r"\begin{bookexercise}")
+    code, said = run(tree, "tools/pdf.py", LMMCORE_SOLUTIONS="no")
+    assert code == 0, said
+    source = (tree / "_build/print/_build/latex/book.tex").read_text(encoding="utf-8")
+    assert "Here it is" not in source
+
+
+def test_missing_latex_is_said(tree):
+    (tree / "empty").mkdir()
+    code, said = run(tree, "tools/pdf.py", PATH=str(tree / "empty"))
+    assert code == 1
+    assert said.startswith("error: make pdf needs LaTeX; not found: latexmk")
+    assert "apt install latexmk texlive-xetex" in said
 
 
 def test_failures_name_chapter_and_cell(tree):

@@ -93,3 +93,12 @@ def restore(page: Path, notebook) -> float | None:
         cell.execution_count = made["execution_count"]
         cell.outputs = [nbformat.from_dict(output) for output in made["outputs"]]
     return run["seconds"]
+
+
+def stale(page: Path) -> bool:
+    """Whether something that a chapter's last run read is different now."""
+    runs = sorted(STORE.glob(f"{page.stem}-*.json"), key=lambda p: p.stat().st_mtime)
+    if not runs:
+        return False  # a page without cells, or one that was never run and is new to Sphinx too
+    reads = json.loads(runs[-1].read_text(encoding="utf-8"))["reads"]
+    return any(fingerprint(name) != value for name, value in reads.items())

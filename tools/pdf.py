@@ -21,10 +21,6 @@ from chapters import ROOT, check_sources, settle_environment
 PLACE = BUILD / "print"
 LATEX = PLACE / "_build" / "latex"
 PDF = BUILD / "book.pdf"
-NEEDS = (
-    "latexmk texlive-xetex texlive-latex-extra texlive-fonts-recommended fonts-texgyre "
-    "fonts-texgyre-math fonts-dejavu-core"
-)
 STYLES = ("unicode-math.sty", "tcolorbox.sty", "newunicodechar.sty")
 WIDEST = 12.0  # points by which a line may stick out: less than the margin's width, not seen
 
@@ -34,6 +30,12 @@ def fail(message: str, problems: list[str] | None = None) -> None:
     for problem in problems or []:
         print(f"error: {problem}", file=sys.stderr)
     sys.exit(f"error: {message}")
+
+
+def needs() -> str:
+    """Debian's packages, named in the Makefile."""
+    text = (ROOT / "Makefile").read_text(encoding="utf-8").replace("\\\n", " ")
+    return " ".join(re.search(r"^PDF_NEEDS := (.*)", text, flags=re.M)[1].split())
 
 
 def missing() -> list[str]:
@@ -113,7 +115,7 @@ def main() -> None:
     if lacking:
         sys.exit(
             f"error: make pdf needs LaTeX; not found: {', '.join(lacking)} "
-            f"(Debian, Ubuntu: apt install {NEEDS})"
+            f"(Debian, Ubuntu: apt install {needs()})"
         )
     problems = check_sources()
     if problems:
