@@ -21,7 +21,7 @@ STYLES = {"fa-solid", "fas", "fa-regular", "far", "fa-brands", "fab", "fa-lg", "
 
 
 def drawing(library: str, name: str) -> tuple[str, str, str]:
-    """Width, height and path of a solid icon, from the theme's own script: its last of the name."""
+    """Width, height and path of an icon, from the theme's own script: the last of its name, which is solid."""
     found = re.findall(
         rf'[,{{]"?{re.escape(name)}"?:\[(\d+),(\d+),\[[^\]]*\],"[0-9a-f]+","([^"]+)"\]', library
     )
@@ -65,8 +65,6 @@ def lighten(app, exception):
 
     def svg(match: re.Match) -> str:
         classes = match[2].split()
-        if "fa-brands" in classes or "fab" in classes:
-            raise ExtensionError(f"an icon that is not solid: {match[0]}")
         name = next(c for c in classes if c.startswith("fa-") and c not in STYLES)
         width, height, path = drawing(library, name.removeprefix("fa-"))
         mode = re.search(r'data-mode="[^"]*"', match[3])

@@ -69,8 +69,8 @@ class Print(LaTeXBuilder):
                 book += tex(r"\booknumbered" + "\n")
         solutions = self.solutions(book)
         if solutions is not None:
-            at = next(i for i, n in enumerate(book) if n.astext().startswith(r"\part{Back"))
-            book.insert(at + 1, solutions)
+            back = [i + 1 for i, n in enumerate(book) if n.astext().startswith(r"\part{Back")]
+            book.insert(back[0] if back else len(book), solutions)
         self.env.resolve_references(whole, indexfile, self)
         return whole
 
