@@ -21,7 +21,7 @@ STYLES = {"fa-solid", "fas", "fa-regular", "far", "fa-brands", "fab", "fa-lg", "
 
 
 def drawing(library: str, name: str) -> tuple[str, str, str]:
-    """Width, height and path of an icon in the theme's own script: the last one is the solid one."""
+    """Width, height and path of an icon: in the theme's own script the last of a name is solid."""
     found = re.findall(
         rf'[,{{]"?{re.escape(name)}"?:\[(\d+),(\d+),\[[^\]]*\],"[0-9a-f]+","([^"]+)"\]', library
     )
