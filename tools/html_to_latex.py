@@ -15,8 +15,9 @@ SPECIAL = {
     "%": r"\%", "_": r"\_", "^": r"\textasciicircum{}", "~": r"\textasciitilde{}",
 }  # fmt: skip
 PLAIN = {"em": r"\emph{%s}", "strong": r"\textbf{%s}", "b": r"\textbf{%s}", "br": r"\newline "}
-PLAIN |= {"code": r"\texttt{%s}", "sup": r"\textsuperscript{%s}", "span": "%s"}
+PLAIN |= {"sup": r"\textsuperscript{%s}", "span": "%s"}
 WIDE = 96  # characters of a table's line that fit at its natural width
+SITE_ONLY = {"relations used", "seconds"}  # columns of the ledger for which paper is too narrow
 OPEN = re.compile(r"\\left\s*([(\[.|]|\\[{|])|\\right\s*([)\].|]|\\[}|])")
 
 
@@ -75,6 +76,8 @@ def piece(node) -> str:
         return link(node)
     if node.name in ("p", "div"):
         return inline(node) + r"\par "
+    if node.name == "code":  # a name may be broken after a hyphen
+        return rf"\texttt{{{inline(node)}}}".replace("-", r"-\allowbreak ")
     if node.name in PLAIN:
         frame = PLAIN[node.name]
         return frame % inline(node) if "%s" in frame else frame
@@ -229,6 +232,8 @@ def table(node: Tag) -> str:
     """Numbers to the right at their natural width; words in columns that share the line."""
     caption = node.find("caption")
     rows = [row.find_all(["th", "td"], recursive=False) for row in node.find_all("tr")]
+    kept = [j for j, cell in enumerate(rows[0]) if cell.get_text().strip() not in SITE_ONLY]
+    rows = [[row[j] for j in kept if j < len(row)] for row in rows]
     addresses = [row.get("id") for row in node.find_all("tr")]
     columns = len(rows[0])
     if any(len(row) != columns for row in rows):
@@ -289,4 +294,4 @@ def longest_word(cell: Tag) -> float:
     for math in cell.find_all(class_="math"):
         longest += [0.9 * len(x) for x in re.split(r"[=+,-]|\\neq", shown(math))]
         math.decompose()
-    return min(max([*longest, *(bold * len(w) for w in shown(cell).split())]), 26)
+    return min(max([*longest, *(bold * len(w) for w in re.split(r"(?<=-)|\s", shown(cell)))]), 26)
