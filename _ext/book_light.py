@@ -40,6 +40,7 @@ def lighten_fonts(static: Path) -> None:
         for selector, body in re.findall(r"([^{}]*)\{([^{}]*)\}", text):
             if not selector.strip().startswith(".fa-"):
                 shown |= {int(x, 16) for x in re.findall(r"\\(f[0-9a-f]{3})\b", body)}
+                shown |= {ord(x) for x in re.findall("[\uf000-\uf8ff]", body)}  # not escaped
     fonts = static / "vendor" / "fontawesome" / "webfonts"
     for name in sorted(fonts.glob("*.ttf")):
         options = subset.Options(notdef_outline=True, layout_features=[], hinting=False)
