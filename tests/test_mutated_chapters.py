@@ -63,6 +63,7 @@ def mutants(code):
         number += 1
 
 
+@pytest.mark.timeout(1800)
 @pytest.mark.parametrize("page", CHAPTERS, ids=lambda page: page.stem)
 def test_a_slip_in_any_line_is_noticed(page, monkeypatch):
     monkeypatch.chdir(ROOT / "chapters")

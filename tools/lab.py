@@ -5,10 +5,12 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 from chapters import ROOT, settle_environment
 
@@ -25,10 +27,21 @@ def fetch() -> list[str]:
     return [path.name for path in new]
 
 
+def no_news() -> None:
+    """JupyterLab asks no reader whether to fetch news: the book works without a network."""
+    folder = Path(sys.prefix) / "etc" / "jupyter" / "labconfig"
+    folder.mkdir(parents=True, exist_ok=True)
+    off = {"disabledExtensions": {"@jupyterlab/apputils-extension:announcements": True}}
+    (folder / "page_config.json").write_text(json.dumps(off), encoding="utf-8")
+
+
 if __name__ == "__main__":
     new = fetch()
     print(f"{len(new)} notebooks are new in lab/; those that were there are as you left them.")
     print("To begin one again, delete it in lab/ and call `make lab` once more.", flush=True)
     settle_environment()
+    no_news()
     command = [sys.executable, "-m", "jupyterlab", f"--notebook-dir={LAB}", *sys.argv[1:]]
+    if os.geteuid() == 0:  # in a container; JupyterLab would refuse
+        command.append("--allow-root")
     sys.exit(subprocess.run(command, cwd=LAB, env=os.environ, check=False).returncode)
