@@ -23,7 +23,7 @@ import nbformat
 import yaml
 from pybtex.database import parse_file
 
-from chapters import ROOT, is_notebook, pages
+from chapters import ROOT, is_notebook, pages, shown
 
 OUT = ROOT / "_build" / "notebooks"
 KINDS = ("student", "instructor")
@@ -332,7 +332,10 @@ def places() -> dict[str, tuple[str, str]]:
 @cache
 def glued(stem: str) -> dict[str, str]:
     """The numbers that a chapter's cells put into its prose, from its recording."""
-    recording = nbformat.read(ROOT / "chapters" / f"{stem}.ipynb", as_version=4)
+    path = ROOT / "chapters" / f"{stem}.ipynb"
+    if not path.exists():
+        raise SystemExit(f"error: {shown(path)} is missing: make record CHAPTER={stem}")
+    recording = nbformat.read(path, as_version=4)
     values = {}
     for cell in recording.cells:
         for output in cell.get("outputs", []):
