@@ -28,15 +28,21 @@ class ResultRole(SphinxRole):
         if record is None:
             LOGGER.warning("no recorded result is called %r", name, location=self.get_location())
             return [nodes.inline(self.rawtext, words or name)], []
-        text = words or record["title"].replace("$", "")
+        text = with_formulas(words or record["title"])
         if self.env.app.builder.format != "html":
-            return [nodes.inline(self.rawtext, text)], []
+            return [nodes.inline(self.rawtext, "", *text)], []
         here = self.env.docname.rsplit("/", 1)[-1]
         page = "" if record["chapter"] == here else f"{record['chapter']}.html"
         link = nodes.reference(
-            self.rawtext, text, refuri=f"{page}#{name}", internal=True, classes=["result"]
+            self.rawtext, "", *text, refuri=f"{page}#{name}", internal=True, classes=["result"]
         )
         return [link], []
+
+
+def with_formulas(text: str) -> list[nodes.Node]:
+    """The words of a title, with what stands between dollars as formulas."""
+    parts = enumerate(text.split("$"))
+    return [nodes.math(part, part) if k % 2 else nodes.Text(part) for k, part in parts if part]
 
 
 def read_records(app):
