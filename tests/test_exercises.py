@@ -185,18 +185,23 @@ def calls(code):
     ]
 
 
-def asked(code):
-    """What a cell asks for: names, and functions with their parameters, given to check."""
-    tree = ast.parse(code)
-    functions = {
-        node.name: ast.unparse(node.args) for node in tree.body if isinstance(node, ast.FunctionDef)
-    }
-    found = []
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "check":
-            name = ast.unparse(node.args[1])
-            found.append((node.args[0].value, name, functions.get(name)))
-    return found
+def asked(page):
+    """What the cells of a page ask for: names given to check, with the parameters of functions.
+
+    Stubs apart from solutions. A solution may define its function in a cell before the check's.
+    """
+    stubs, solved, functions = [], [], {}
+    for cell in cells(page):
+        tree = ast.parse(cell.code)
+        for node in tree.body:
+            if isinstance(node, ast.FunctionDef):
+                functions[node.name] = ast.unparse(node.args)
+        found = stubs if "stub" in cell.tags else solved
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "check":
+                name = ast.unparse(node.args[1])
+                found.append((node.args[0].value, name, functions.pop(name, None)))
+    return sorted(stubs), sorted(solved)
 
 
 STUBS = [(p, c) for p in pages() for c in cells(p) if "stub" in c.tags]
@@ -210,9 +215,9 @@ def test_each_exercise_has_its_stub_and_its_solution():
     assert solved == IDENTIFIERS
 
 
-def test_stub_and_solution_agree_in_name_and_signature():
-    stubs = sorted(x for _, c in STUBS for x in asked(c.code))
-    solved = sorted(x for _, c in SOLVED for x in asked(c.code))
+@pytest.mark.parametrize("page", pages(), ids=lambda page: page.stem)
+def test_stub_and_solution_agree_in_name_and_signature(page):
+    stubs, solved = asked(page)
     assert stubs == solved
 
 
@@ -232,8 +237,8 @@ def test_exercise_in_its_chapter(identifier):
 @pytest.mark.parametrize("identifier", IDENTIFIERS)
 def test_the_message_does_not_give_the_answer_away(identifier):
     """A stub's line for the answer is not in any message, nor the code of the solution."""
-    (solved,) = [c.code for _, c in SOLVED if identifier in calls(c.code)]
-    name = {i: n for i, n, _ in asked(solved)}[identifier]
+    ((page, solved),) = [(p, c.code) for p, c in SOLVED if identifier in calls(c.code)]
+    name = {i: n for i, n, _ in asked(page)[1]}[identifier]
     lines = re.findall(rf"^{re.escape(name)} = (.+)$", solved, flags=re.M)
     for misconception in find(identifier).misconceptions:
         for line in lines:
