@@ -277,6 +277,23 @@ def test_derivations_unfold_by_keyboard(browser, base):
         assert fold.get_attribute("open") is None
 
 
+def test_slider_chooses_the_picture(browser, base):
+    with Visit(browser, f"{base}/chapters/mixed-model-equations.html", base, "phone") as visit:
+        box = visit.page.locator("figure.frames")
+        visible = "e => e.map((x, i) => x.checkVisibility() ? i : -1).filter((i) => i >= 0)"
+        count = box.locator("img").count()
+        assert count > 5
+        assert box.locator("img").evaluate_all(visible) == [0]
+        box.locator("input").focus()
+        visit.page.keyboard.press("ArrowRight")
+        assert box.locator("img").evaluate_all(visible) == [1]
+        assert box.locator("output").inner_text() == "0.05"
+        visit.page.keyboard.press("End")
+        assert box.locator("img").evaluate_all(visible) == [count - 1]
+        assert box.locator("input").get_attribute("aria-valuetext") == "100"
+        assert visit.trouble == []
+
+
 def test_long_formulas_scroll_in_their_box(browser, base):
     """On a phone, where some must; nothing is cut off: the box that holds them moves."""
     name = "chapters/autoregressive-effects.html"

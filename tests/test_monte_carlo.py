@@ -32,7 +32,7 @@ CLAIMS = {
         "test_least_squares.py::test_covariances_of_both_in_a_simulation",
     ],
     "biased-variances": [ESTIMATES, ONE_WAY, HERE + "test_loss_of_the_ratio"],
-    "neyman-scott": [ESTIMATES, ESTIMATES, ESTIMATES, ESTIMATES],
+    "neyman-scott": [ESTIMATES] * 5,
     "lab-neyman-scott": [DATA, "test_labs.py::test_neyman_scott", ONE_WAY],
     "error-contrasts": [HERE + "test_contrasts_and_coefficients_in_a_simulation"],
     "profile-reml": [DATA, HERE + "test_error_variance_with_many_coefficients",

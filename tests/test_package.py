@@ -1,5 +1,6 @@
 """Data, imports, plots, summaries."""
 
+import base64
 import subprocess
 import sys
 
@@ -10,6 +11,7 @@ from reference_models import reference_model
 import lmmcore
 from lmmcore import data, fit, load, plots
 from lmmcore.plots import first_fit, intervals_and_tests, sleepstudy
+from lmmcore.plots.frames import Frames
 
 
 @pytest.mark.parametrize(("name", "rows", "columns"), [
@@ -136,3 +138,22 @@ def test_residuals_and_fitted_add_up():
     assert result.residuals.std() < np.sqrt(result.sigma2)
     assert set(result.conditional_variances) == {"plate", "sample"}
     assert result.conditional_variances["plate"].shape == (24, 1, 1)
+
+
+def test_frames_are_under_one_slider():
+    def draw(value):
+        figure = plots.new_figure(2, 1)
+        figure.text(0.5, 0.5, f"{value}")
+        return figure
+
+    frames = Frames(draw, [1, 2.5, 10], "k < n", "For more & more.", "The number {}.")
+    shown = frames._repr_mimebundle_()
+    html = shown["text/html"]
+    assert html.count("<img ") == 3
+    assert html.count(" hidden>") == 2
+    assert html.index(" hidden>") > html.index('alt="The number 1."')
+    assert 'data-values="1 2.5 10"' in html and "k &lt; n" in html and "more &amp; more" in html
+    assert base64.b64decode(shown["application/pdf"]).startswith(b"%PDF")
+    assert shown["text/plain"] == "3 figures: k < n = 1, 2.5, 10"
+    with pytest.raises(ValueError, match="at least two values"):
+        Frames(draw, [1], "k", "", "")

@@ -18,6 +18,7 @@ import nbformat
 from chapters import ROOT, ChapterError, check_source, execute, is_notebook, pages, place, shown
 from ledger_page import write_ledger_page
 
+PICTURE = re.compile(r"data:image/png;base64,[A-Za-z0-9+/=]+")
 KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
 
 
@@ -42,7 +43,11 @@ def record(page: Path) -> str:
             if "data" in output:
                 output.metadata = named(output.metadata)
                 output.data = nbformat.from_dict(
-                    {k: v for k, v in output.data.items() if not k.startswith("image/")}
+                    {
+                        kind: PICTURE.sub("PICTURE", data) if kind == "text/html" else data
+                        for kind, data in output.data.items()
+                        if not kind.startswith("image/") and kind != "application/pdf"
+                    }
                 )
     nbformat.validate(notebook)
     text = nbformat.writes(notebook).rstrip("\n") + "\n"

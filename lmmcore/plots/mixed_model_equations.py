@@ -53,3 +53,33 @@ def shrinkage(ml: Fit, reml: Fit) -> Figure:
     for axes in (left, right):
         axes.spines[["top", "right"]].set_visible(False)
     return figure
+
+
+def shrinking(result: Fit, phi: float) -> Figure:
+    """Group means and what the model would predict if tau2/sigma2 were phi.
+
+    Parameters
+    ----------
+    result : Fit
+        Of a balanced one-way model.
+    phi : float
+    """
+    (term,) = result.model.terms
+    y = result.model.y
+    means = np.array([y[term.codes == g].mean() for g in range(len(term.levels))])
+    size = len(y) // len(means)
+    order = np.argsort(means)
+    rows = np.arange(len(means))
+    predicted = means.mean() + size * phi / (1 + size * phi) * (means - means.mean())
+    figure = new_figure(6.4, 2.6)
+    axes = figure.subplots()
+    axes.hlines(rows, means[order], predicted[order], color=GREY, lw=0.8)
+    axes.plot(means[order], rows, "o", color=BLACK, label="batch mean", zorder=3)
+    axes.plot(predicted[order], rows, "D", color=STYLE["REML"]["color"], label="predicted")
+    axes.axvline(means.mean(), color=GREY, ls=":", lw=1.2)
+    axes.set_yticks(rows, term.levels[order])
+    axes.set(xlabel="yield (g)", ylabel=term.name.lower())
+    axes.set_title(rf"$\phi$ = {phi:g}", fontsize=10)
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.legend(frameon=False, fontsize=8, loc="lower right")
+    return figure

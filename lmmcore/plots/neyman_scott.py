@@ -67,6 +67,7 @@ def sampling_laws(squares: ArrayLike, k: int, sigma2: float = 1.0) -> Figure:
                   **STYLE[method])
     axes.axvline(sigma2, color=GREY, lw=1, label=r"$\sigma^2$")
     axes.set(xlabel=r"estimate of $\sigma^2$", ylabel="density", xlim=(0, 2.6 * sigma2))
+    axes.set_title(f"$k$ = {k:g}", fontsize=10)
     axes.spines[["top", "right"]].set_visible(False)
     axes.legend(frameon=False)
     return figure
