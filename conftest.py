@@ -28,9 +28,8 @@ nbval.kernel.RunningKernel.execute_cell_input = execute_cell_input
 
 def without_images(self, test, ref, skip_compare=None):
     """A recording holds no images of any kind; nbval leaves out only PNG and JPEG."""
-    skip = skip_compare or self.parent.skip_compare
-    pictures = ("image/svg+xml", "image/gif", "application/pdf")
-    return compare_outputs(self, test, ref, (*skip, *pictures))
+    skip = (*(skip_compare or self.parent.skip_compare), "image/svg+xml", "image/gif")
+    return compare_outputs(self, test, ref, skip)
 
 
 compare_outputs = nbval.plugin.IPyNbCell.compare_outputs

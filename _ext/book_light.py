@@ -7,6 +7,7 @@ the parts that the book uses, without its menu (_config.yml).
 
 from __future__ import annotations
 
+import logging
 import re
 from html import escape
 from pathlib import Path
@@ -34,6 +35,7 @@ def lighten_fonts(static: Path) -> None:
     """Of the fonts of icons, what the style sheets show without a class that names an icon."""
     from fontTools import subset
 
+    logging.getLogger("fontTools").setLevel(logging.WARNING)  # it tells of each table otherwise
     shown: set[int] = set()
     for sheet in sorted(static.rglob("*.css")):
         text = sheet.read_text(encoding="utf-8")

@@ -137,6 +137,8 @@ class Outputs(SphinxPostTransform):
         for container in bundle.children:
             if container.get("mime_type") != "text/html":
                 continue
+            if '<figure class="frames">' in container.astext():  # a still picture stands for all
+                return
             try:
                 text = html_to_latex.convert(container.astext())
             except html_to_latex.Unknown as error:

@@ -277,6 +277,31 @@ def test_derivations_unfold_by_keyboard(browser, base):
         assert fold.get_attribute("open") is None
 
 
+def test_links_show_where_they_lead(browser, base):
+    """By pointer and by keyboard; what is shown can be pointed at, and Escape takes it away."""
+    name = "chapters/profile-reml.html"
+    with Visit(browser, f"{base}/{name}", base) as visit:
+        link = visit.page.locator("article p a.result").first
+        box = visit.page.locator("#preview")
+        link.hover()
+        box.locator("mjx-container").first.wait_for()
+        assert link.get_attribute("aria-describedby") == "preview"
+        assert box.locator("mjx-merror, details").count() == 0
+        box.hover()
+        visit.page.wait_for_timeout(400)
+        assert box.count() == 1
+        visit.page.keyboard.press("Escape")
+        assert box.count() == 0
+        link.focus()
+        visit.page.keyboard.press("Shift+Tab")
+        visit.page.keyboard.press("Tab")
+        box.locator("mjx-container").first.wait_for()
+        assert accessibility(visit.page) == []
+        visit.page.keyboard.press("Tab")
+        assert link.get_attribute("aria-describedby") is None
+        assert visit.trouble == []
+
+
 def test_slider_chooses_the_picture(browser, base):
     with Visit(browser, f"{base}/chapters/mixed-model-equations.html", base, "phone") as visit:
         box = visit.page.locator("figure.frames")

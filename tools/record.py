@@ -46,7 +46,7 @@ def record(page: Path) -> str:
                     {
                         kind: PICTURE.sub("PICTURE", data) if kind == "text/html" else data
                         for kind, data in output.data.items()
-                        if not kind.startswith("image/") and kind != "application/pdf"
+                        if not kind.startswith("image/")
                     }
                 )
     nbformat.validate(notebook)

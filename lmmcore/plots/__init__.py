@@ -232,17 +232,12 @@ def _notebook_figure() -> type[Figure]:
     from matplotlib.figure import Figure
 
     class NotebookFigure(Figure):
-        """A Figure which draws itself when it is the value of a notebook's cell: PDF for print."""
+        """A Figure which draws itself as PNG when it is the value of a notebook's cell."""
 
         def _repr_png_(self) -> bytes:
             png = BytesIO()
             self.savefig(png, format="png", dpi=160)
             return png.getvalue()
-
-        def _repr_pdf_(self) -> bytes:
-            pdf = BytesIO()
-            self.savefig(pdf, format="pdf", metadata={"CreationDate": None})
-            return pdf.getvalue()
 
     return NotebookFigure
 

@@ -22,7 +22,7 @@ class Frames:
     """Figures of the same thing as a number changes, shown one at a time under a slider.
 
     A notebook and the book show them as HTML with the pictures inside; in print there is the
-    figure of the middle value.
+    figure of the middle value alone.
 
     Parameters
     ----------
@@ -51,15 +51,15 @@ class Frames:
         self.values = [f"{value:g}" for value in values]
         self.name, self.caption, self.alt = name, caption, alt
 
-    def _repr_mimebundle_(self, **_: object) -> dict[str, str]:
-        still = self.figures[len(self.figures) // 2]
-        return {
-            "text/html": self._html(),
-            "application/pdf": b64encode(still._repr_pdf_()).decode(),
-            "text/plain": f"{len(self.figures)} figures: {self.name} = {', '.join(self.values)}",
-        }
+    @property
+    def still(self) -> Figure:
+        """The figure of the middle value, which stands for all in print."""
+        return self.figures[len(self.figures) // 2]
 
-    def _html(self) -> str:
+    def __repr__(self) -> str:
+        return f"{len(self.figures)} figures: {self.name} = {', '.join(self.values)}"
+
+    def _repr_html_(self) -> str:
         images = [
             f'<img src="data:image/png;base64,{b64encode(figure._repr_png_()).decode()}" '
             f'alt="{escape(self.alt.format(value))}"{" hidden" if k else ""}>'
