@@ -74,8 +74,9 @@ def watching(account: Account, sample: int | None = None) -> Iterator[None]:
             old, line = (x.expression for x in self.lines[-2:])
             text = f"{plain(old)} = {plain(line)}"
             account.lines.append(text)
+            proved = line if self.lines[-1].status == "proved" else None
             for m in chosen(mutants(line, self.setting), text):
-                verdict = judge(self.setting, old, m.expression, by)
+                verdict = judge(self.setting, old, m.expression, by, proved)
                 if verdict == "instances":
                     verdict, seen = second_attack(self.setting, old, m.expression)
                     if seen:

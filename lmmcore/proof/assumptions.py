@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import itertools
+import random
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from .definite import DEFINITE, definiteness
 from .differential import differentiate
 from .expressions import Expr, block_rows, eye, latex, lift, plain, rebuild, zero
-from .instances import Instance, is_of_kind, same
-from .polynomials import Algebra
+from .instances import Instance, TooLarge, Unusable, is_of_kind, same, sizes_to_try
+from .polynomials import Algebra, plain_number
 from .prover import Verdict
 from .setting import Setting
+from .signs import is_positive
 
-NONZERO, INVERTIBLE, FULL_RANK = "not zero", "invertible", "full column rank"
+NONZERO, POSITIVE = "not zero", "positive"
+INVERTIBLE, FULL_RANK = "invertible", "full column rank"
 
 
 @dataclass(frozen=True)
@@ -31,6 +35,8 @@ class Need:
         e = self.expression
         if self.kind == NONZERO:
             return rf"${latex(e)} \neq 0$"
+        if self.kind == POSITIVE:
+            return rf"${latex(e)} > 0$"
         if self.kind == INVERTIBLE:
             known = definiteness(e, setting) == DEFINITE
             if known and e.op == "symbol":
@@ -40,12 +46,30 @@ class Need:
 
     def holds(self, instance: Instance) -> bool:
         value = instance.evaluate(self.expression)
+        if self.kind == POSITIVE:
+            return instance.rational(value)[0] > 0
         if self.kind == NONZERO:
             return not same(value, instance.evaluate(zero_like(self.expression)))
         if self.kind == INVERTIBLE:
             return bool(value[0].to_dense().det())
         return is_of_kind(value[0], self.kind)
 
+
+
+def instances_where(needs: Iterable[Need], setting: Setting) -> Iterator[Instance]:
+    """Exact instances on which all that is needed holds, the most telling sizes first."""
+    needs = list(needs)
+    for sizes in itertools.islice(sizes_to_try(setting), 40):
+        for attempt in range(10):
+            try:
+                instance = Instance(setting, sizes, random.Random(f"needs {attempt}"))
+                if not all(x.holds(instance) for x in needs):
+                    continue
+            except TooLarge:
+                break
+            except Unusable:
+                continue
+            yield instance
 
 
 def zero_like(e: Expr) -> Expr:
@@ -55,11 +79,21 @@ def zero_like(e: Expr) -> Expr:
 def needs_of(verdict: Verdict, setting: Setting) -> list[Need]:
     """What a proof takes for granted."""
     out = [Need(INVERTIBLE, e) for e in verdict.inverted]
+    out += [Need(POSITIVE, e) for e in verdict.logged if not _is_positive(e, setting)]
+    positive = {e.key() for e in verdict.logged}
     for e in (*verdict.divided, *map(lift, verdict.nonzero)):
-        inner = e.args[0] if e.op == "scalar" else e
-        if inner.shape is None or definiteness(inner, setting) != DEFINITE:
+        if e.key() not in positive and not _is_positive(e, setting):
             out.append(Need(NONZERO, e))
     return out
+
+
+def _is_positive(e: Expr, setting: Setting) -> bool:
+    """Whether the form of a scalar tells that it is positive."""
+    inner = e.args[0] if e.op == "scalar" else e
+    if inner.shape is not None:
+        return definiteness(inner, setting) == DEFINITE
+    value = plain_number(e)
+    return value is not None and is_positive(value, setting.positive_sizes())
 
 
 def written_out(e: Expr) -> Expr:

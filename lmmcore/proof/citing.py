@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import itertools
-import random
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import sympy as sp
 
-from .assumptions import FULL_RANK, Need, needs_of, written_out
+from .assumptions import FULL_RANK, Need, instances_where, needs_of, written_out
 from .definite import DEFINITE, definiteness, full_column_rank
 from .errors import SoundnessError, StepError
 from .expressions import Expr, lift, plain, size, substitute
-from .instances import Instance, TooLarge, Unusable, same, search, sizes_to_try
+from .instances import Unusable, same, search
 from .polynomials import plain_number
 from .prover import Equation, Verdict, prove
 from .setting import Setting, match_shapes, symbols_in
@@ -165,20 +163,14 @@ def _needs_of_kind(setting: Setting, result: Result, name: str, e: Expr) -> list
 
 def _try_out(setting: Setting, title: str, lhs: Expr, rhs: Expr, needs: Sequence[Need]) -> None:
     """What a lemma assumes must hold on some exact instance here, and there the lemma too."""
-    for sizes in itertools.islice(sizes_to_try(setting), 40):
-        for attempt in range(10):
-            try:
-                instance = Instance(setting, sizes, random.Random(f"lemma {attempt}"))
-                if not all(x.holds(instance) for x in needs):
-                    continue
-                left, right = instance.evaluate(lhs), instance.evaluate(rhs)
-            except TooLarge:
-                break
-            except Unusable:
-                continue
-            if not same(left, right):
-                raise SoundnessError(f"{title} is proved, and false for the symbols given")
-            return
+    for instance in instances_where(needs, setting):
+        try:
+            left, right = instance.evaluate(lhs), instance.evaluate(rhs)
+        except Unusable:
+            continue
+        if not same(left, right):
+            raise SoundnessError(f"{title} is proved, and false for the symbols given")
+        return
     raise StepError(
         f"what {title} assumes holds on no exact instance here: "
         + "; ".join(x.words(setting).replace("$", "") for x in needs)

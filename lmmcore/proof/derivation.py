@@ -9,7 +9,14 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from .assumptions import INVERTIBLE, Need, distinct_inverted, needs_of, written_out
+from .assumptions import (
+    INVERTIBLE,
+    Need,
+    distinct_inverted,
+    instances_where,
+    needs_of,
+    written_out,
+)
 from .citing import Lemma, instantiate
 from .errors import SoundnessError, StepError
 from .expressions import Expr, definitions_in, latex, lift, plain, sympy_latex, tex_name
@@ -116,9 +123,12 @@ class Derivation:
                 "split it into smaller steps, cite a result with by=..., or state the assumption "
                 "that it needs with assume(...)"
             )
+        known = len(self.needs)
         for _, needs, used in cited:
             self._collect(needs, used)
         self._collect(needs_of(verdict, self.setting), verdict.relations)
+        if len(self.needs) > known:
+            self._check_needs(number)
         self.lines.append(
             Line(
                 new,
@@ -136,6 +146,15 @@ class Derivation:
         known = {x.key() for x in self.needs}
         self.needs += [x for x in needs if x.key() not in known]
         self.used |= set(used)
+
+    def _check_needs(self, number: int) -> None:
+        """What all lines take for granted must hold together somewhere, or they say nothing."""
+        if next(instances_where(self.needs, self.setting), None) is None:
+            words = "; ".join(x.words(self.setting).replace("$", "") for x in self.needs)
+            raise StepError(
+                f"with line {number}, what the derivation takes for granted holds together on no "
+                f"exact instance: {words}"
+            )
 
     # -- looking --------------------------------------------------------------------------
     @property

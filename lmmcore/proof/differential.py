@@ -29,6 +29,12 @@ def differentiate(e: Expr, d: Differential) -> Expr:
 
     match op:
         case "symbol":
+            for moving in d.table:
+                if str(e.value).startswith(f"d{moving}_d"):
+                    raise ProofError(
+                        f"{plain(e)} is left open, and so is how {d} moves it: write out how "
+                        f"{moving} depends on its parameters, or name the second derivative"
+                    )
             return d.table.get(e.value, nothing)
         case "number":
             terms = (

@@ -105,20 +105,37 @@ def mutate(derivation: Derivation | Result, by: Iterable[Lemma | Result] = (),
         before = derivation.lines[i - 1].expression
         for m in mutants(line.expression, setting):
             if wanted is None or number in wanted:
-                yield Outcome(i, m, judge(setting, before, m.expression, by))
+                proved = line.expression if line.status == "proved" else None
+                yield Outcome(i, m, judge(setting, before, m.expression, by, proved))
             number += 1
 
 
-def judge(setting: Setting, lhs: Expr, rhs: Expr, by: Iterable[Lemma | Result] = ()) -> str:
+def judge(setting: Setting, lhs: Expr, rhs: Expr, by: Iterable[Lemma | Result] = (),
+          proved: Expr | None = None) -> str:  # fmt: skip
     """The status of a mutated claim, as in `Outcome`.
+
+    Parameters
+    ----------
+    setting : Setting
+    lhs, rhs : Expr
+        The line before, and the mutant.
+    by : iterable of Lemma or Result
+        What the step may cite.
+    proved : Expr, optional
+        The line that became the mutant, if it is proved to equal ``lhs``. A mutant that has no
+        certificate of its own is proved as well when it is proved to equal this line.
 
     Raises
     ------
     SoundnessError
         When the claim is proved and refuted.
     """
+    by = list(by)
     try:
-        return check(setting, lhs, rhs, by)
+        verdict = check(setting, lhs, rhs, by)
+        if verdict == "instances" and proved is not None:
+            verdict = check(setting, proved, rhs, by)
+        return verdict
     except ProofError:
         return "rejected"
 

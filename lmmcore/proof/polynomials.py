@@ -16,7 +16,7 @@ import sympy as sp
 
 from .differential import differentiate
 from .errors import ProofError, ShapeError
-from .expressions import Dimension, Expr, block_rows, latex, plain
+from .expressions import Dimension, Expr, block_rows, latex, lift, plain
 from .setting import Setting
 
 Word = tuple[int, ...]
@@ -142,6 +142,7 @@ class Algebra:
         self.inverse_of: dict[int, Poly] = {}
         self.inverted: list[Expr] = []
         self.divided: list[Expr] = []
+        self.logged: list[Expr] = []
         self._inverse_index: dict[tuple, int] = {}
         self.field = self._coefficient_field(expressions)
         self.one = self.field.one
@@ -218,6 +219,7 @@ class Algebra:
     # -- translating ----------------------------------------------------------------------
     def coefficient(self, e: Expr) -> Any:
         """A scalar factor of a matrix, as an element of the field of coefficients."""
+        self.note_divisors_in(e)
         value = plain_number(e)
         if value is None:
             raise ProofError(
@@ -254,6 +256,24 @@ class Algebra:
         """Remember that a scalar is taken not to be zero."""
         if all(e.key() != x.key() for x in self.divided):
             self.divided.append(e)
+
+    def note_logged(self, e: Expr) -> None:
+        """Remember that the logarithm of a scalar is taken, so that it is taken to be positive."""
+        if all(e.key() != x.key() for x in self.logged):
+            self.logged.append(e)
+
+    def note_divisors_in(self, e: Expr) -> None:
+        """Remember all that a number is divided by, the denominators within SymPy's included."""
+        for node in e.walk():
+            if node.op == "div":
+                self.note_divisor(node.args[1])
+            elif node.op == "power" and node.value < 0:
+                self.note_divisor(node.args[0])
+            elif node.op == "number":
+                denominators = {sp.fraction(x)[1] for x in sp.preorder_traversal(node.value)}
+                for x in sorted(denominators, key=str):
+                    if x.free_symbols:
+                        self.note_divisor(lift(x))
 
     def poly(self, e: Expr) -> Poly:
         """Multiply an expression without blocks out."""

@@ -32,6 +32,7 @@ class Verdict:
     inverted: list[Expr] = field(default_factory=list)
     nonzero: list[sp.Expr] = field(default_factory=list)
     divided: list[Expr] = field(default_factory=list)
+    logged: list[Expr] = field(default_factory=list)
     terms: int = 0
     seconds: float = 0.0
     why_not: str = ""
@@ -196,5 +197,6 @@ def _verdict(algebra: Algebra, certificates: list[Certificate],
         relations=sorted({algebra.relation_names[i] for i in used}),
         nonzero=sorted(may_vanish(divided, algebra.setting.positive_sizes()), key=str),
         divided=typed,
+        logged=list(algebra.logged),
         terms=sum(map(len, certificates)),
     )

@@ -220,6 +220,7 @@ class ScalarAlgebra:
         op, a = e.op, e.args
         match op:
             case "number":
+                self.algebra.note_divisors_in(e)
                 return e.value
             case "add":
                 return sp.Add(*[self.value(x) for x in a])
@@ -267,7 +268,7 @@ class ScalarAlgebra:
                     self.algebra.note_inverted(a[0])
                 return self.determinant(a[0], log=op == "logdet")
             case "log":
-                self.algebra.note_divisor(a[0])
+                self.algebra.note_logged(a[0])
                 return self.logarithm(self.value(a[0]))
             case "d":
                 return self.value(differentiate(a[0], e.value))

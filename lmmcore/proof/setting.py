@@ -130,6 +130,7 @@ class Setting:
     noises: dict[str, Noise] = field(init=False, default_factory=dict)
     scalar_symbols: dict[str, sp.Symbol] = field(init=False, default_factory=dict)
     _sizes: set[Dimension] = field(init=False, default_factory=set, repr=False)
+    _averaged: set[str] = field(init=False, default_factory=set, repr=False)  # under expectations
 
     def __post_init__(self) -> None:
         names = self.names.split()
@@ -387,6 +388,8 @@ class Setting:
         for h in self.hypotheses:
             if e.value in symbols_in(h.lhs) | symbols_in(h.rhs):
                 raise ProofError(f"{e.value} is tied by '{h.name}': it cannot be Gaussian as well")
+        if e.value in self._averaged:
+            raise ProofError(f"{e.value} stood under an expectation already, as a constant")
         for name, noise in self.noises.items():
             if e.value in symbols_in(noise.covariance):
                 raise ProofError(f"{e.value} stands in the covariance of {name}")
@@ -491,6 +494,8 @@ class Setting:
                 raise ProofError(f"{node.value} is declared: a definition needs a name of its own")
             if node.op == "d":
                 self._check_differential(node.value)
+            if node.op == "expectation":
+                self._averaged |= symbols_in(node)
 
     def _check_differential(self, d: Differential) -> None:
         for moving, direction in d.table.items():
