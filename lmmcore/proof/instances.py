@@ -12,6 +12,7 @@ import itertools
 import random
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import sympy as sp
@@ -604,9 +605,15 @@ def sizes_to_try(setting: Setting, largest: int = 5) -> Iterator[dict[sp.Symbol,
     Telling sizes differ from each other (a transpose shows), none is 1 and one is at least 3 (with
     k = 2 everywhere, k - 1 passes for 1).
     """
-    dims = setting.dimensions
-    derived = {x for letter in setting.letters.values() for x in letter.shape}
+    derived = frozenset(x for letter in setting.letters.values() for x in letter.shape)
+    conditions = tuple(setting.conditions)
+    yield from map(dict, _telling_sizes(setting.dimensions, derived, conditions, largest))
 
+
+@cache
+def _telling_sizes(dims: tuple[sp.Symbol, ...], derived: frozenset[sp.Expr],
+                   conditions: tuple[sp.Basic, ...], largest: int
+                   ) -> list[dict[sp.Symbol, int]]:  # fmt: skip
     def score(sizes: dict[sp.Symbol, int]) -> tuple:
         values = list(sizes.values())
         values += [int(d.subs(sizes)) for d in derived if d not in sizes and not d.is_Integer]
@@ -617,8 +624,8 @@ def sizes_to_try(setting: Setting, largest: int = 5) -> Iterator[dict[sp.Symbol,
         dict(zip(dims, v, strict=True))
         for v in itertools.product(range(1, largest + 1), repeat=len(dims))
     ]
-    allowed = [s for s in every if all(c.subs(s) == True for c in setting.conditions)]  # noqa: E712
-    yield from sorted(allowed, key=score)
+    allowed = [s for s in every if all(c.subs(s) == True for c in conditions)]  # noqa: E712
+    return sorted(allowed, key=score)
 
 
 def has_sign(e: Expr) -> bool:
