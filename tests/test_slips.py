@@ -1,11 +1,13 @@
 """Slips in Python source are made as intended, and a test that notices one is seen to do so."""
 
 import ast
+import json
 
 import pytest
 
 from chapters import ROOT
-from mutate_estimators import killed, modules
+from mutate_estimators import EQUIVALENT, killed, modules
+from mutate_estimators import test_files as files_of_tests
 from slips import slips
 
 MADE = [
@@ -57,3 +59,23 @@ def test_a_slip_is_noticed_and_its_absence_too():
     assert len(wrong) == 2
     assert all(killed(path, s.apply(text), tests) for s in wrong)
     assert not killed(path, text, tests)
+
+
+def test_every_module_of_the_package_is_tried():
+    inside = {p.relative_to(ROOT / "lmmcore").as_posix() for p in modules()}
+    assert {"profile.py", "laplace/mode.py", "exercises/judge.py", "exercises/kinds.py"} <= inside
+    assert len(inside) > 50
+
+
+def test_the_tests_of_the_package_are_known():
+    found = set(files_of_tests())
+    assert {"tests/test_profile.py", "tests/test_laplace.py", "tests/test_exercises.py"} <= found
+    assert not any("browser" in x or "proof" in x for x in found)
+
+
+def test_slips_that_are_excused_exist():
+    excused = json.loads(EQUIVALENT.read_text("utf-8"))
+    for module, known in excused.items():
+        text = (ROOT / "lmmcore" / module).read_text("utf-8")
+        assert known.keys() <= {str(s) for s in slips(text)}, module
+        assert all(len(why) > 20 for why in known.values())

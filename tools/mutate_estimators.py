@@ -1,13 +1,13 @@
 """Make the estimators wrong in one place at a time, and see the tests go red.
 
     make mutate MODULE=profile         one module of lmmcore; without MODULE all of them
-    make mutate SAMPLE=200             that many slips, chosen by chance; nothing is written
+    make mutate SAMPLE=40              that many slips of each module, chosen by a seed
 
 A slip (tools/slips.py) is killed when a test fails, raises or takes far too long. First the tests
 that call the function with the slip are run, the quick ones before the slow; a slip that survives
 them meets all tests of the files that call anything of its module. What survives is either
 equivalent, and lmmcore/ledger/equivalent_slips.json says why, or asks for a test. The totals are
-written to lmmcore/ledger/slips.json, from which the ledger page is made.
+written to lmmcore/ledger/slips.json, from which the ledger page is made, module by module.
 """
 
 from __future__ import annotations
@@ -23,11 +23,12 @@ import signal
 import subprocess
 import sys
 import time
-from collections import Counter, defaultdict
+from collections import defaultdict
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 from chapters import ROOT, settle_environment
 from slips import Slip, slips
@@ -35,9 +36,8 @@ from slips import Slip, slips
 LEDGER = ROOT / "lmmcore" / "ledger"
 TOTALS, EQUIVALENT = LEDGER / "slips.json", LEDGER / "equivalent_slips.json"
 NOT_OURS = {"proof", "plots", "ledger", "data", "exercises/bank"}
-TOOLCHAIN = (
-    "browser toolchain notebooks recorded proof mutated ledger typed coverage errata".split()
-)
+TOOLCHAIN = """browser toolchain notebooks recorded. proof mutated ledger typed coverage errata
+slips inline try second_judge"""
 WARM = """pytest hypothesis.extra.numpy nbval.plugin numpy pandas scipy.linalg scipy.optimize
 scipy.sparse.linalg scipy.stats scipy.integrate sympy formulae autograd matplotlib.pyplot"""
 JUDGES = "tests/test_exercises.py"
@@ -78,12 +78,16 @@ class Tests:
         """Run all tests once and see which functions each calls."""
         target = ROOT / "_build" / "callers.json"
         target.parent.mkdir(exist_ok=True)
+        if target.exists() and json.loads(target.read_text("utf-8")).get("of") == _state():
+            return cls.read(target)
         environ = {**os.environ, "LMMCORE_CALLERS": str(target)}
         environ["PYTHONPATH"] = os.pathsep.join([str(ROOT / "tools"), str(ROOT)])
         command = [sys.executable, "-m", "pytest", "-q", "-o", "addopts=", "-p", "callers"]
         command += ["-p", "no:cacheprovider", "-p", "no:xdist", *test_files()]
         if subprocess.run(command, cwd=ROOT, env=environ, check=False).returncode:
             sys.exit("error: the tests fail without any slip")
+        data = {"of": _state(), **json.loads(target.read_text("utf-8"))}
+        target.write_text(json.dumps(data), encoding="utf-8")
         return cls.read(target)
 
     @classmethod
@@ -108,6 +112,12 @@ class Tests:
             found = {t for t in found if not t.startswith(JUDGES)}
             files = files - {JUDGES}
         return sorted(found, key=lambda t: (self.seconds[t], t))[:FIRST], sorted(files)
+
+
+def _state() -> str:
+    """What identifies the tests and the package: as long as it stays, so do the callers."""
+    found = [*ROOT.glob("tests/**/*.py"), *ROOT.glob("lmmcore/**/*.py")]
+    return sha256(b"".join(p.read_bytes() for p in sorted(found))).hexdigest()
 
 
 class Wrong(importlib.abc.MetaPathFinder, importlib.abc.Loader):
@@ -188,28 +198,41 @@ def main(names: list[str], sample: int) -> int:
         sys.exit(f"error: no module of lmmcore is called {' or '.join(names)}")
     tests = Tests.observe()
     warm()
-    jobs = []
-    for path in chosen:
-        module = path.relative_to(ROOT / "lmmcore").as_posix()
-        jobs += [(module, slip) for slip in slips(path.read_text("utf-8"))]
-    if sample:
-        jobs = random.Random().sample(jobs, min(sample, len(jobs)))
-    excused = json.loads(EQUIVALENT.read_text("utf-8")) if EQUIVALENT.exists() else {}
-    survivors: dict[str, list[str]] = defaultdict(list)
-    total = Counter(module for module, _ in jobs)
+    tried = alive = 0
     with ProcessPoolExecutor(2) as pool:
-        verdicts = pool.map(survives, jobs, [tests] * len(jobs), chunksize=5)
-        for number, ((module, slip), lives) in enumerate(zip(jobs, verdicts, strict=True), 1):
-            if lives and str(slip) not in excused.get(module, {}):
-                survivors[module].append(str(slip))
-                print(f"{module}, line {slip.line}: survives: {slip}", flush=True)
-            if number % 100 == 0:
-                print(f"[{number}/{len(jobs)}]", flush=True)
-    dead = len(jobs) - sum(map(len, survivors.values()))
-    print(f"{dead} of {len(jobs)} slips are killed or known to change nothing")
-    if not sample:
-        write(chosen, total, survivors, excused)
-    return int(dead < SHARE * len(jobs))
+        for path in chosen:
+            account = judge(path, sample, tests, pool)
+            write(path, account)
+            tried, alive = tried + account["tried"], alive + len(account["survivors"])
+    print(f"{tried - alive} of {tried} slips are killed or known to change nothing")
+    print(f"The totals are in lmmcore/ledger/{TOTALS.name}.")
+    return int(alive > (1 - SHARE) * tried)
+
+
+def judge(path: Path, sample: int, tests: Tests, pool: ProcessPoolExecutor) -> dict[str, Any]:
+    """The account of one module: how many slips it has, how many were tried, which survive."""
+    module, text = path.relative_to(ROOT / "lmmcore").as_posix(), path.read_text("utf-8")
+    found = slips(text)
+    chosen = found
+    if sample and sample < len(found):
+        picked = set(random.Random(module).sample(range(len(found)), sample))
+        chosen = [slip for i, slip in enumerate(found) if i in picked]
+    excused = json.loads(EQUIVALENT.read_text("utf-8")).get(module, {})
+    jobs = [(module, slip) for slip in chosen]
+    lives = pool.map(survives, jobs, [tests] * len(jobs), chunksize=2)
+    alive = [slip for slip, lived in zip(chosen, lives, strict=True) if lived]
+    survivors = [slip for slip in alive if str(slip) not in excused]
+    for slip in survivors:
+        print(f"{module}, line {slip.line}: survives: {slip}", flush=True)
+    print(f"{module}: {len(chosen)} of {len(found)} slips tried, {len(survivors)} survive, "
+          f"{len(alive) - len(survivors)} change nothing", flush=True)  # fmt: skip
+    return {
+        "digest": sha256(path.read_bytes()).hexdigest()[:16],
+        "slips": len(found),
+        "tried": len(chosen),
+        "equivalent": len(alive) - len(survivors),
+        "survivors": [str(slip) for slip in survivors],
+    }
 
 
 def survives(job: tuple[str, Slip], tests: Tests) -> bool:
@@ -219,23 +242,17 @@ def survives(job: tuple[str, Slip], tests: Tests) -> bool:
     return not any(found and killed(path, text, found) for found in tests.of(module, slip))
 
 
-def write(chosen: list[Path], total: Counter, survivors: dict[str, list[str]],
-          excused: dict[str, dict[str, str]]) -> None:  # fmt: skip
-    """Bring the totals up to date."""
+def write(path: Path, account: dict[str, Any]) -> None:
+    """Bring the totals up to date; a sample does not replace an account of more slips."""
     kept = {p.relative_to(ROOT / "lmmcore").as_posix() for p in modules()}
-    old = json.loads(TOTALS.read_text("utf-8")) if TOTALS.exists() else {}
-    totals = {k: v for k, v in old.items() if k in kept}
-    for path in chosen:
-        module = path.relative_to(ROOT / "lmmcore").as_posix()
-        totals[module] = {
-            "digest": sha256(path.read_bytes()).hexdigest()[:16],
-            "slips": total[module],
-            "equivalent": len(excused.get(module, {})),
-            "survivors": survivors[module],
-        }
+    module = path.relative_to(ROOT / "lmmcore").as_posix()
+    totals = json.loads(TOTALS.read_text("utf-8")) if TOTALS.exists() else {}
+    totals = {k: v for k, v in totals.items() if k in kept}
+    old = totals.get(module, {})
+    if old.get("digest") != account["digest"] or old["tried"] <= account["tried"]:
+        totals[module] = account
     text = json.dumps(totals, indent=1, ensure_ascii=False, sort_keys=True) + "\n"
     TOTALS.write_text(text, encoding="utf-8")
-    print(f"The totals are in lmmcore/ledger/{TOTALS.name}.")
 
 
 if __name__ == "__main__":
