@@ -73,7 +73,7 @@ def test_a_registry_that_is_wrong_is_found(monkeypatch):
     page = PAGES[0].stem
     monkeypatch.setattr(
         inline_claims, "registry",
-        lambda: {page: {"gone = away": "argued", "x = 1": "maybe", "y = 2": "result no-such"}},
+        lambda: {page: {"gone = away": "axiom", "x = 1": "maybe", "y = 2": "result no-such"}},
     )  # fmt: skip
     found = inline_claims.check_registry(PAGES)
     assert len([x for x in found if "not in the chapter" in x]) == 3

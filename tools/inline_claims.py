@@ -8,9 +8,9 @@ equality or inequality sign must be one of these:
 - registered in ``inline_claims.json``, by chapter and formula, with its kind.
 
 Kinds: ``definition``, ``model``, ``condition``, ``size``, ``computed`` (a cell of the page computes
-it), ``axiom`` (a rule built into the checker), ``false`` (quoted in order to be refuted),
-``argued`` (a consequence argued in the words around it, not checked), or ``result NAME``, for what
-a recorded result of the book states or contains.
+it), ``axiom`` (a rule built into the checker), ``false`` (quoted in order to be refuted), or
+``result NAME``, for what a recorded result of the book states or contains. There is no kind for a
+consequence that is argued in words only: it is proved on the page and linked, or said in words.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 REGISTRY = Path(__file__).with_suffix(".json")
 RECORDS = ROOT / "lmmcore" / "proof" / "records"
-KINDS = ("definition", "model", "condition", "size", "computed", "axiom", "false", "argued")
+KINDS = ("definition", "model", "condition", "size", "computed", "axiom", "false")
 
 RELATION = re.compile(
     r"=|[<>]|\\(?:leq?|geq?|leqslant|geqslant|neq?|approx|equiv|sim|propto|succ|prec)(?![a-zA-Z])"

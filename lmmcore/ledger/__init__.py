@@ -33,7 +33,6 @@ INLINE_WORDS = {
     "result": "restates a recorded result",
     "computed": "computed on the page",
     "axiom": "rule built into the checker",
-    "argued": "argued in words, not checked",
     "false": "quoted to be refuted",
 }
 VERDICTS = ("holds", "holds under conditions", "false as printed", "model", "open")
