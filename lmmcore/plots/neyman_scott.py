@@ -39,7 +39,7 @@ def growing(differences: ArrayLike, sigma2: float = 1.0) -> Figure:
     axes.set(xscale="log", xlim=(2, len(squares)), ylim=(0, 2.2 * sigma2),
              xlabel="number of pairs $k$", ylabel=r"estimate of $\sigma^2$")
     axes.spines[["top", "right"]].set_visible(False)
-    axes.legend(frameon=False, ncols=2)
+    axes.legend(frameon=False, ncols=2, loc="upper right")
     return figure
 
 
@@ -69,5 +69,5 @@ def sampling_laws(squares: ArrayLike, k: int, sigma2: float = 1.0) -> Figure:
     axes.set(xlabel=r"estimate of $\sigma^2$", ylabel="density", xlim=(0, 2.6 * sigma2))
     axes.set_title(f"$k$ = {k:g}", fontsize=10)
     axes.spines[["top", "right"]].set_visible(False)
-    axes.legend(frameon=False)
+    axes.legend(frameon=False, loc="upper right")
     return figure
