@@ -21,7 +21,7 @@ def sleepstudy(slopes, errors, reml=False):
 
     def joint(p):
         C = cholesky_factor(p.log_sd, p.chol)
-        r = y - X @ p.beta - np.sum(Z * np.dot(p.u, C.T)[subject], axis=1)
+        r = y - X @ p.beta - np.sum(Z * (p.u @ C.T)[subject], axis=1)
         if errors == "normal":
             return normal(r, p.log_sigma) + normal(p.u)
         dof = 4.0 if errors == "t4" else 1.0 + np.exp(p.log_dof)

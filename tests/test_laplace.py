@@ -4,11 +4,13 @@ import doctest
 import json
 import warnings
 from pathlib import Path
+from types import SimpleNamespace
 
 import autograd.numpy as np
 import laplace_models
 import numpy as onp
 import pytest
+from autograd import grad, make_vjp
 from reference_models import reference_model
 from scipy import integrate, stats
 
@@ -173,6 +175,24 @@ def near(model):
     return model.theta0 + onp.random.default_rng(7).uniform(-0.2, 0.2, len(model.theta0))
 
 
+def fresh(model, theta):
+    """v -> Hv, and the gradient in u, as functions of u: by autograd alone."""
+    def f(u):
+        return model.joint.density(SimpleNamespace(**dict(zip(names, shaped(u), strict=True))))
+
+    def shaped(u):
+        pieces, begin = list(fixed), 0
+        for shape in model.joint.random.values():
+            end = begin + int(onp.prod(shape))
+            pieces.append(np.reshape(u[begin:end], shape))
+            begin = end
+        return pieces
+
+    names = [*model.joint.fixed, *model.joint.random]
+    fixed = model.joint.arrays(theta, model.joint.u0)[: len(model.joint.fixed)]
+    return make_vjp(grad(f))
+
+
 def dense(structure, values):
     k = structure.seeds.shape[1]
     H = onp.zeros((k, k))
@@ -191,7 +211,7 @@ def test_the_gradient_is_exact(model):
 def test_the_hessian_has_all_its_entries(model):
     theta = near(model)
     mode, s = model.mode(theta), model.structure
-    times, _ = model.joint.in_u(theta, mode.u)
+    times, _ = fresh(model, theta)(mode.u)
     H = dense(s, mode.factor.values)
     whole = onp.array([times(e) for e in onp.eye(model.k)])
     assert onp.max(onp.abs(H - whole)) < 1e-12 * onp.max(onp.abs(whole))
@@ -212,8 +232,8 @@ def test_the_factor_is_that_of_the_dense_matrix(model):
 def test_the_mode_is_the_maximum(model):
     theta = near(model)
     u = model.mode(theta).u
-    _, gradient = model.joint.in_u(theta, u)
-    _, at_zero = model.joint.in_u(theta, 0 * u)
+    _, gradient = fresh(model, theta)(u)
+    _, at_zero = fresh(model, theta)(0 * u)
     assert onp.max(onp.abs(gradient)) < 1e-8 * max(1, onp.max(onp.abs(at_zero)))
 
 
@@ -366,29 +386,53 @@ def test_quadrature_refuses_what_it_cannot():
 
 # The tape.
 
-def test_a_tape_repeats_a_calculation_to_the_last_bit(model):
+def test_a_tape_is_the_calculation_afresh(model):
+    """Gradient and products with the Hessian, by autograd's own differentiation, to rounding."""
     theta, u = near(model), onp.random.default_rng(12).standard_normal(model.k) / 3
     d = model.derivatives
     gradient, products = d.inner(theta, u)
-    times, fresh = model.joint.in_u(theta, u)
-    onp.testing.assert_array_equal(gradient, fresh)
-    onp.testing.assert_array_equal(products, [times(seed) for seed in d.seeds])
+    times, truth = fresh(model, theta)(u)
+    assert gradient == pytest.approx(truth, abs=1e-13 * onp.max(onp.abs(truth)))
+    for seed, product in zip(model.structure.seeds, products, strict=True):
+        truth = times(seed)
+        assert product == pytest.approx(truth, abs=1e-13 * onp.max(onp.abs(truth)))
     d.verify(theta, u)
 
 
 def test_a_tape_leaves_its_constants_alone():
-    constant = onp.ones(3)
+    """Played twice it gives the same: nothing is added to an array in its place."""
+    constant = onp.arange(1.0, 4.0)
 
-    def function(x):
-        out = 0
-        for i in (0, 1):
-            out = out + np.sum(constant[i:] * x[i]) * x
-        return out
+    def function(x, y):
+        return [np.sum(constant[1:] * x[:2]) * x + y[onp.array([0, 0, 1])] ** 2, constant]
 
-    from autograd import grad
-    tape = Tape(grad(lambda x: np.sum(function(x) ** 2)), onp.ones(3))
-    first = tape(onp.array([1.0, 2.0, 3.0]))
-    onp.testing.assert_array_equal(tape(onp.array([1.0, 2.0, 3.0])), first)
+    x, y = onp.array([1.0, 2.0, 3.0]), onp.array([4.0, 5.0])
+    tape = Tape(function, x, y)
+    slopes = Tape(lambda *z: tape.backwards(z[:2], [0, 1])[1](z[2:]), x, y, x, x)
+    weights = onp.array([1.0, -1.0, 2.0]), x
+    first, slope = tape(x, y), slopes(x, y, *weights)
+    # by hand: w'(c'x) x and w'y^2
+    level, along = constant[1:] @ x[:2], weights[0] @ x
+    assert slope[0] == pytest.approx(level * weights[0] + along * onp.append(constant[1:], 0))
+    assert slope[1] == pytest.approx([0.0, 20.0])
+    for _ in range(2):
+        for again, once in ((tape(x, y), first), (slopes(x, y, *weights), slope)):
+            for a, b in zip(again, once, strict=True):
+                onp.testing.assert_array_equal(a, b)
+
+
+@pytest.mark.parametrize("wrong", ["multiply", "add", "divide", "subtract", "power"])
+def test_only_calls_that_change_nothing_are_left_out(wrong):
+    """x + 0, x * 1 and the like are no calls; 0 - x, 1 / x and others of other shape are."""
+    from lmmcore.laplace.tape import UNCHANGED
+    f, number = getattr(np, wrong), UNCHANGED[wrong][0]
+    x = onp.array([0.5, 2.0])
+    assert len(Tape(lambda x: [np.exp(f(x, number))], x)) == 1
+    assert len(Tape(lambda x: [np.exp(f(x, number + 1.0))], x)) == 2
+    assert len(Tape(lambda x: [np.exp(f(x, onp.full((3, 1), number)))], x)) == 2
+    turned = Tape(lambda x: [np.exp(f(number, x))], x)
+    assert len(turned) == (1 if wrong in ("multiply", "add") else 2)
+    assert turned(x)[0] == pytest.approx(onp.exp(f(number, x)))
 
 
 def test_comparisons_are_played_too():

@@ -25,25 +25,15 @@ See the chapter "Laplace" (A18).
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Mapping, Sequence
 from types import SimpleNamespace
 from typing import Any
 
-import numpy as onp
+import numpy as np
 from numpy.typing import ArrayLike
 
 from lmmcore.covariance import Array
 from lmmcore.laplace.tape import Tape
-
-try:
-    import autograd.numpy as np
-    from autograd import grad, make_vjp
-except ImportError as missing:
-    raise ImportError(
-        "the Laplace approximations need autograd: pip install 'lmmcore[laplace]'"
-    ) from missing
-
 
 DIFFERENT = 1e-8  # relative difference of a tape from a fresh calculation
 
@@ -72,8 +62,8 @@ class Joint:
             raise ValueError(f"no start is given for {', '.join(unknown)}: name it in start")
         if isinstance(random, str) or not random:
             raise ValueError("random must list at least one parameter, as in random=['u']")
-        values = {name: onp.array(value, dtype=float) for name, value in start.items()}
-        bad = [name for name, value in values.items() if not onp.all(onp.isfinite(value))]
+        values = {name: np.array(value, dtype=float) for name, value in start.items()}
+        bad = [name for name, value in values.items() if not np.all(np.isfinite(value))]
         if bad:
             raise ValueError(f"the start of {', '.join(bad)} is not finite")
         self.density = density
@@ -81,165 +71,144 @@ class Joint:
         self.random = {name: v.shape for name, v in values.items() if name in random}
         self.theta0 = _flat([values[name] for name in self.fixed])
         self.u0 = _flat([values[name] for name in self.random])
+        self._of_theta, self._of_u = _places(self.fixed), _places(self.random)
 
-    def parameters(self, theta: Any, u: Any) -> SimpleNamespace:
+    def __call__(self, *arrays: Any) -> Any:
+        """f at the parameters, fixed ones first."""
+        return self.density(SimpleNamespace(**dict(zip(self._names(), arrays, strict=True))))
+
+    def parameters(self, theta: Array, u: Array) -> SimpleNamespace:
         """The parameters under their names, in their shapes."""
-        return SimpleNamespace(**_shaped(self.fixed, theta), **_shaped(self.random, u))
+        return SimpleNamespace(**dict(zip(self._names(), self.arrays(theta, u), strict=True)))
 
-    def __call__(self, theta: Any, u: Any) -> Any:
-        """f(theta, u): infinite where the density overflows."""
-        return self.density(self.parameters(theta, u))
+    def arrays(self, theta: Array, u: Array) -> list[Array]:
+        """The parameters in their shapes, fixed ones first."""
+        return _shaped(self._of_theta, theta) + self.effects(u)
+
+    def effects(self, u: Array) -> list[Array]:
+        """The random parameters in their shapes."""
+        return _shaped(self._of_u, u)
 
     def value(self, theta: Array, u: Array) -> float:
         """f(theta, u) as a number; infinity where it overflows or is not a number."""
-        with onp.errstate(all="ignore"):
-            value = onp.asarray(self(theta, u))
+        with np.errstate(all="ignore"):
+            value = np.asarray(self(*self.arrays(theta, u)))
         if value.ndim:
             raise ValueError(f"the joint density has shape {value.shape}: sum it to one number")
-        return float(value) if onp.isfinite(value) else onp.inf
-
-    def in_u(self, theta: Any, u: Any) -> tuple[Callable[[Any], Any], Any]:
-        """v -> Hv with the Hessian H in u, and the gradient in u."""
-        with onp.errstate(all="ignore"):
-            return make_vjp(grad(self, 1), 1)(theta, u)
-
-    def in_theta(self, theta: Any, u: Any) -> Any:
-        """The gradient in theta."""
-        return grad(self, 0)(theta, u)
-
-    def mixed(self, theta: Any, u: Any, v: Any) -> Any:
-        """f_theta_u v: the derivative in theta of the slope in u along v."""
-        return make_vjp(grad(self, 1), 0)(theta, u)[0](v)
-
-    def turned(self, theta: Any, u: Any, d: Any) -> Any:
-        """How the slopes in theta and in u, in this order, change as theta moves along d."""
-        p = len(d)
-
-        def slope(x: Any) -> Any:
-            return grad(self, 0)(x[:p], x[p:])
-
-        return make_vjp(slope)(np.concatenate([theta, u]))[0](d)
-
-    def of_hessian(self, theta: Any, u: Any, seeds: Array, weights: Any) -> tuple[Any, Any]:
-        """The gradients in theta and u of the sum of all entries of ``weights * (H seeds)``.
-
-        Parameters
-        ----------
-        seeds, weights : (c, k) arrays, a product a row
-        """
-        def total(theta: Any, u: Any) -> Any:
-            product, _ = make_vjp(grad(self, 1), 1)(theta, u)
-            return sum(np.dot(weights[j], product(seed)) for j, seed in enumerate(seeds))
-
-        return grad(total, (0, 1))(theta, u)
+        return float(value) if np.isfinite(value) else np.inf
 
     def names(self) -> list[str]:
         """The names of the entries of theta, such as ``beta[1]``."""
         return [
             name if shape == () else f"{name}[{', '.join(map(str, index))}]"
-            for name, shape in self.fixed.items() for index in onp.ndindex(shape)
+            for name, shape in self.fixed.items() for index in np.ndindex(shape)
         ]
+
+    def _names(self) -> list[str]:
+        return [*self.fixed, *self.random]
 
 
 class Derivatives:
-    """The derivatives that every step needs, each on a tape.
+    """The joint density and its derivatives, each on a tape.
 
     Parameters
     ----------
     joint : Joint
-    seeds : (c, k) array
-        The vectors whose products with the Hessian show all its entries.
     theta, u : arrays
         Where the tapes are written.
     """
 
-    def __init__(self, joint: Joint, seeds: Array, theta: Array, u: Array) -> None:
-        self.joint, self.seeds = joint, seeds
-        self._sizes = onp.array([len(theta), len(u)])
-        self._inner = Tape(lambda x: self._fresh_inner(*self._split(x)), onp.hstack([theta, u]))
-        if len(theta):
-            self._outer = Tape(lambda x: self._fresh_outer(*self._split(x)),
-                               onp.hstack([theta, u, seeds.ravel()]))
-            self._mixed = Tape(lambda x: joint.mixed(*self._split(x)), onp.hstack([theta, u, u]))
-            self._turned = Tape(lambda x: joint.turned(*self._split(x)),
-                                onp.hstack([theta, u, theta]))
+    def __init__(self, joint: Joint, theta: Array, u: Array) -> None:
+        self.joint = joint
+        self._arrays = x = joint.arrays(theta, u)
+        self._n, self._fixed = len(x), len(joint.fixed)
+        self._all, self._random = range(self._n), range(self._fixed, self._n)
+        self._value = Tape(lambda *x: [joint(*x)], *x)
+        self._gradient = Tape(lambda *x: self._value.backwards(x, self._all)[1]([1.0]), *x)
+        self._product = Tape(self._multiplied, *x, *x)
+
+    def see(self, seeds: Array) -> None:
+        """Prepare :meth:`inner` and :meth:`outer`.
+
+        Parameters
+        ----------
+        seeds : (c, k) array
+            The vectors whose products with the Hessian in u show all its entries.
+        """
+        self._seeds = [self.joint.effects(seed) for seed in seeds]
+        x = self._arrays
+        self._in_u = Tape(lambda *x: self._value.backwards(x, self._random)[1]([1.0]), *x)
+        self._inner = Tape(self._seen, *x)
+        self._outer = Tape(self._weighted, *x, *(piece for seed in self._seeds for piece in seed))
+
+    def value(self, theta: Array, u: Array) -> float:
+        """f(theta, u); infinity where it overflows or is not a number."""
+        value = float(self._value(*self.joint.arrays(theta, u))[0])
+        return value if np.isfinite(value) else np.inf
+
+    def gradient(self, theta: Array, u: Array) -> tuple[Array, Array]:
+        """The gradients of f in theta and in u."""
+        return self._parts(self._gradient(*self.joint.arrays(theta, u)))
+
+    def product(self, theta: Array, u: Array, d: Array, v: Array) -> tuple[Array, Array]:
+        """The Hessian of f in (theta, u) times (d, v), in two parts."""
+        x = self.joint.arrays(theta, u) + self.joint.arrays(d, v)
+        return self._parts(self._product(*x))
 
     def inner(self, theta: Array, u: Array) -> tuple[Array, Array]:
         """The gradient of f in u, (k,), and the products of its Hessian with the seeds, (c, k)."""
-        rows = self._inner(onp.hstack([theta, u])).reshape(-1, len(u))
+        rows = _flat(self._inner(*self.joint.arrays(theta, u))).reshape(-1, len(u))
         return rows[0], rows[1:]
 
-    def outer(self, theta: Array, u: Array, weights: Array) -> tuple[Array, Array, Array]:
-        """The gradient of f in theta, and :meth:`Joint.of_hessian` with these weights."""
-        out = self._outer(onp.hstack([theta, u, weights.ravel()]))
-        p = len(theta)
-        return out[:p], out[p : 2 * p], out[2 * p :]
-
-    def mixed(self, theta: Array, u: Array, v: Array) -> Array:
-        """f_theta_u v."""
-        return self._mixed(onp.hstack([theta, u, v]))
-
-    def turned(self, theta: Array, u: Array, d: Array) -> Array:
-        """f_u_theta d: how the slope in u changes as theta moves along d."""
-        return self._turned(onp.hstack([theta, u, d]))[len(theta) :]
-
-    def rows(self, theta: Array, u: Array) -> tuple[Array, Array]:
-        """f_theta_theta, and f_theta_u with a row for each entry of theta."""
-        p = len(theta)
-        rows = [self._turned(onp.hstack([theta, u, unit])) for unit in onp.eye(p)]
-        rows = onp.array(rows).reshape(p, p + len(u))
-        return rows[:, :p], rows[:, p:]
+    def outer(self, theta: Array, u: Array, weights: Array) -> tuple[Array, Array]:
+        """The gradients in theta and u of the sum of all entries of ``weights * (H seeds)``."""
+        pieces = [piece for row in weights for piece in self.joint.effects(row)]
+        return self._parts(self._outer(*self.joint.arrays(theta, u), *pieces))
 
     def verify(self, theta: Array, u: Array) -> None:
-        """Play every tape at other numbers than it was written for, and calculate afresh.
+        """Play the tape at other numbers than it was written for, and calculate afresh.
 
         Raises
         ------
         ValueError
             If the results differ.
         """
-        x = onp.hstack([theta, u])
-        pairs = [(self._inner, self._fresh_inner, x)]
-        if len(theta):
-            pairs += [(self._outer, self._fresh_outer, onp.hstack([x, self.seeds.ravel()])),
-                      (self._mixed, self.joint.mixed, onp.hstack([x, u])),
-                      (self._turned, self.joint.turned, onp.hstack([x, theta]))]
-        for tape, fresh, y in pairs:
-            with warnings.catch_warnings(), onp.errstate(all="ignore"):
-                warnings.filterwarnings("ignore", "Output seems independent of input")
-                played, truth = tape(y), fresh(*self._split(y))
-            scale = DIFFERENT * onp.nanmax(onp.abs(truth), initial=1e-300)
-            if not onp.allclose(played, truth, rtol=DIFFERENT, atol=scale, equal_nan=True):
-                raise ValueError(
-                    "the joint density is calculated in another way at other parameters (an `if`, "
-                    "an absolute value, or numbers taken out of them?): write it with np.where"
-                )
+        played, truth = self.value(theta, u), self.joint.value(theta, u)
+        if not np.isclose(played, truth, rtol=DIFFERENT, atol=DIFFERENT):
+            raise ValueError(
+                "the joint density is calculated in another way at other parameters (an `if`, or "
+                "numbers taken out of them?): write it with np.where"
+            )
 
-    def _fresh_inner(self, theta: Any, u: Any) -> Any:
-        product, gradient = self.joint.in_u(theta, u)
-        return np.concatenate([gradient, *(product(seed) for seed in self.seeds)])
+    def _multiplied(self, *x: Any) -> list[Any]:
+        _, slopes = self._gradient.backwards(x[: self._n], self._all)
+        return slopes(x[self._n :])
 
-    def _fresh_outer(self, theta: Any, u: Any, weights: Any) -> Any:
-        weights = np.reshape(weights, self.seeds.shape)
-        h_theta, h_u = self.joint.of_hessian(theta, u, self.seeds, weights)
-        return np.concatenate([self.joint.in_theta(theta, u), h_theta, h_u])
+    def _seen(self, *x: Any) -> list[Any]:
+        gradient, slopes = self._in_u.backwards(x, self._random)
+        products = [slopes([piece if np.any(piece) else None for piece in seed])
+                    for seed in self._seeds]
+        return sum(products, gradient)
 
-    def _split(self, x: Any) -> list[Any]:
-        """theta, u and, if there is more, the rest."""
-        p, end = self._sizes[0], onp.sum(self._sizes)
-        pieces = [x[:p], x[p:end]]
-        return pieces + [x[end:]] if len(x) > end else pieces
+    def _weighted(self, *x: Any) -> list[Any]:
+        _, slopes = self._inner.backwards(x[: self._n], self._all)
+        return slopes([None] * len(self._random) + list(x[self._n :]))
+
+    def _parts(self, pieces: list[Array]) -> tuple[Array, Array]:
+        return _flat(pieces[: self._fixed]), _flat(pieces[self._fixed :])
 
 
-def _flat(values: list[Array]) -> Array:
-    return onp.concatenate([v.ravel() for v in values]) if values else onp.zeros(0)
+def _flat(pieces: Sequence[Array]) -> Array:
+    return np.concatenate([np.zeros(0), *(np.ravel(piece) for piece in pieces)])
 
 
-def _shaped(shapes: Mapping[str, tuple[int, ...]], vector: Any) -> dict[str, Any]:
-    """The pieces of a vector; ``reshape`` also where autograd traces it."""
-    pieces, begin = {}, 0
-    for name, shape in shapes.items():
-        end = begin + int(onp.prod(shape, dtype=int))
-        pieces[name] = vector[begin] if shape == () else np.reshape(vector[begin:end], shape)
-        begin = end
-    return pieces
+def _places(shapes: Mapping[str, tuple[int, ...]]) -> list[tuple[slice, tuple[int, ...]]]:
+    """For each parameter its places in the vector, and its shape."""
+    sizes = [int(np.prod(shape, dtype=int)) for shape in shapes.values()]
+    ends = np.cumsum(sizes, dtype=int)
+    return [(slice(end - size, end), shape)
+            for end, size, shape in zip(ends, sizes, shapes.values(), strict=True)]
+
+
+def _shaped(places: list[tuple[slice, tuple[int, ...]]], x: Array) -> list[Array]:
+    return [x[place].reshape(shape) for place, shape in places]

@@ -15,7 +15,7 @@ from lmmcore.covariance import Array
 
 STEPS = 200
 HALVINGS = 30
-DONE = 1e-13  # twice the fall that the quadratic model still promises
+DONE = 1e-12  # twice the fall that the quadratic model still promises
 DIGITS = 1e-13  # relative rounding error of the function
 
 

@@ -7,6 +7,7 @@ halved until it lowers the joint negative log density. See the chapter "Laplace"
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -50,9 +51,9 @@ class Mode:
 
 def find_mode(
     derivatives: Derivatives, structure: Structure, factoriser: Factoriser, theta: Array,
-    start: Array,
+    starts: Sequence[Array],
 ) -> Mode:
-    """Newton's method from ``start``.
+    """Newton's method from the best of these points.
 
     Raises
     ------
@@ -60,8 +61,7 @@ def find_mode(
         If the density overflows at the start, the steps do not converge, or H is not positive
         definite where they end.
     """
-    joint = derivatives.joint
-    u, value = start, joint.value(theta, start)
+    value, u = min(((derivatives.value(theta, u), u) for u in starts), key=lambda pair: pair[0])
     if not np.isfinite(value):
         raise LaplaceError(
             "the joint density is not a finite number here: it overflows (exp of a large number?) "
@@ -89,7 +89,7 @@ def find_mode(
         rounding = DIGITS * (1.0 + abs(value))
         for halving in range(HALVINGS):
             trial = u + 0.5**halving * step
-            trial_value = joint.value(theta, trial)
+            trial_value = derivatives.value(theta, trial)
             if trial_value <= value - 1e-4 * 0.5**halving * length + rounding:
                 break
         else:
@@ -120,5 +120,6 @@ def _why(factoriser: Factoriser, values: Array, length: float) -> str:
         )
     return (
         f"Newton's method for the random effects did not converge in {STEPS} steps (what is left "
-        f"is {length:.1e}): start from parameters in the scale of the data, or scale the effects"
+        f"is {length:.1e}): start from parameters in the scale of the data, or scale the effects; "
+        "or is the joint density not smooth, has it kinks (an absolute value)?"
     )

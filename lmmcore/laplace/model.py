@@ -93,10 +93,12 @@ class Laplace:
                 "a large number?), or the data have a missing or impossible value; start in the "
                 "scale of the data"
             )
-        self.structure = find_structure(self.joint.in_u(theta, u)[0], classes, rng)
+        self.derivatives = d = Derivatives(self.joint, theta, u)
+        d.verify(self.theta0, self.joint.u0)
+        still = np.zeros(len(theta))
+        self.structure = find_structure(lambda v: d.product(theta, u, still, v)[1], classes, rng)
         self.factoriser = Factoriser(self.structure, arrays)
-        self.derivatives = Derivatives(self.joint, self.structure.seeds, theta, u)
-        self.derivatives.verify(self.theta0, self.joint.u0)
+        d.see(self.structure.seeds)
         self._latest: tuple[Array, Mode] | None = None
         self.evaluations = 0
 
@@ -111,21 +113,23 @@ class Laplace:
         if theta.shape != self.theta0.shape:
             raise ValueError(f"theta has {theta.size} entries, the model has {len(self.theta0)}: "
                              f"{', '.join(self.names)}")
-        if start is None and self._latest is not None:
-            if np.array_equal(self._latest[0], theta):
-                return self._latest[1]
-            start = self._predicted(theta)
-        start = self.joint.u0 if start is None else start
-        mode = find_mode(self.derivatives, self.structure, self.factoriser, theta, start)
+        if start is not None:
+            starts = [start]
+        elif self._latest is None:
+            starts = [self.joint.u0]
+        elif np.array_equal(self._latest[0], theta):
+            return self._latest[1]
+        else:
+            starts = self._predicted(theta)
+        mode = find_mode(self.derivatives, self.structure, self.factoriser, theta, starts)
         self._latest = (theta, mode)
         return mode
 
-    def _predicted(self, theta: Array) -> Array:
-        """Where the mode moves, by the implicit function theorem, if that is better than not."""
+    def _predicted(self, theta: Array) -> list[Array]:
+        """Where the mode moves, by the implicit function theorem, and where it was."""
         before, mode = self._latest
-        slope = self.derivatives.turned(before, mode.u, theta - before)
-        moved = mode.u - mode.factor.solve(slope)
-        return min(mode.u, moved, key=lambda u: self.joint.value(theta, u))
+        _, slope = self.derivatives.product(before, mode.u, theta - before, np.zeros(self.k))
+        return [mode.u - mode.factor.solve(slope), mode.u]
 
     def objective(self, theta: ArrayLike) -> float:
         """L(theta), the approximate negative log likelihood.
@@ -142,9 +146,11 @@ class Laplace:
     def gradient(self, theta: ArrayLike) -> Array:
         """The exact gradient of :meth:`objective`, a (p,) array."""
         theta, mode = np.array(theta, dtype=float), self.mode(theta)
+        d, still = self.derivatives, np.zeros(len(theta))
         weights = self.structure.weights(mode.factor.inverse())
-        f_theta, h_theta, h_u = self.derivatives.outer(theta, mode.u, weights)
-        moved = self.derivatives.mixed(theta, mode.u, mode.factor.solve(h_u))
+        f_theta, _ = d.gradient(theta, mode.u)
+        h_theta, h_u = d.outer(theta, mode.u, weights)
+        moved, _ = d.product(theta, mode.u, still, mode.factor.solve(h_u))
         return f_theta + 0.5 * h_theta - 0.5 * moved
 
     def fit(self) -> LaplaceFit:
@@ -191,8 +197,15 @@ class Laplace:
 
     def profile_hessian(self, theta: Array, mode: Mode) -> tuple[Array, Array]:
         """The Hessians of f(theta, u) for fixed u, and of min_u f(theta, u), both (p, p)."""
-        F, M = self.derivatives.rows(theta, mode.u)
+        F, M = self._rows(theta, mode)
         return F, F - M @ mode.factor.solve(M.T)
+
+    def _rows(self, theta: Array, mode: Mode) -> tuple[Array, Array]:
+        """f_theta_theta, and f_theta_u with a row for each entry of theta."""
+        still = np.zeros(self.k)
+        rows = [self.derivatives.product(theta, mode.u, d, still) for d in np.eye(len(theta))]
+        F, M = zip(*rows, strict=True) if rows else ((), ())
+        return np.reshape(F, (len(theta),) * 2), np.reshape(M, (len(theta), self.k))
 
     def _first_inverse(self) -> Array:
         """The inverse Hessian of min_u f(theta, u), made positive: what L would have but for H."""
@@ -279,7 +292,7 @@ class LaplaceFit(Report):
         the second part is for the estimation of theta, to first order.
         """
         model = self.model
-        _, M = model.derivatives.rows(self.theta, self.mode.u)
+        _, M = model._rows(self.theta, self.mode)
         J = self.mode.factor.solve(M.T)
         s = model.structure
         given = self.mode.factor.inverse()[s.rows == s.columns]

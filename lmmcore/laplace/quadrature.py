@@ -15,7 +15,6 @@ from __future__ import annotations
 import itertools
 from typing import Any
 
-import autograd.numpy as anp
 import numpy as np
 from numpy.typing import ArrayLike
 
@@ -24,7 +23,6 @@ from lmmcore.laplace.descent import Descent, descend
 from lmmcore.laplace.factor import components
 from lmmcore.laplace.mode import Mode
 from lmmcore.laplace.model import Laplace
-from lmmcore.laplace.tape import Tape
 
 LARGEST = 2  # dimension of a block
 MOST = 200  # points, beyond which the weights of the outer ones are no longer numbers
@@ -62,14 +60,6 @@ class Quadrature:
                 "are integrated out): no grid will do for these"
             )
         self.model, self.points = model, points
-        p, joint = len(model.theta0), model.joint
-
-        def value_and_slope(x: Any) -> Any:
-            value = anp.reshape(joint(x[:p], x[p:]), (1,))
-            return anp.concatenate([value, joint.in_theta(x[:p], x[p:])])
-
-        self._tape = Tape(value_and_slope, np.hstack([model.theta0, joint.u0]))
-
     def objective(self, theta: ArrayLike) -> float:
         """The negative log likelihood at theta."""
         return self._value_and_gradient(theta)[0]
@@ -93,9 +83,9 @@ class Quadrature:
 
     def _integrals(self, theta: Array, mode: Mode) -> tuple[float, Array]:
         """The terms of each block are relative to exp(-f) at the mode."""
-        p, s, H = len(theta), self.model.structure, mode.factor.values
-        at_mode = self._tape(np.hstack([theta, mode.u]))
-        value, gradient = at_mode[0], at_mode[1:].copy()
+        d, s, H = self.model.derivatives, self.model.structure, mode.factor.values
+        slope, _ = d.gradient(theta, mode.u)
+        value, gradient = mode.value, slope.copy()
         for block in self.blocks:
             inside = np.isin(s.rows, block)
             place = np.searchsorted(block, (s.rows[inside], s.columns[inside]))
@@ -103,15 +93,15 @@ class Quadrature:
             Hb[*place] = H[inside]
             L = np.linalg.cholesky(Hb)
             z, log_w = _grid(self.points, len(block))
-            nodes = np.tile(np.hstack([theta, mode.u]), (len(z), 1))
-            nodes[:, p + block] += np.sqrt(2.0) * np.linalg.solve(L.T, z.T).T
-            played = np.array([self._tape(node) for node in nodes]) - at_mode
-            terms = log_w + np.sum(z**2, axis=1) - np.where(np.isnan(played[:, 0]), np.inf,
-                                                            played[:, 0])
+            nodes = np.tile(mode.u, (len(z), 1))
+            nodes[:, block] += np.sqrt(2.0) * np.linalg.solve(L.T, z.T).T
+            rises = np.array([d.value(theta, node) for node in nodes]) - mode.value
+            terms = log_w + np.sum(z**2, axis=1) - rises
             total = np.logaddexp.reduce(terms)
             value += np.sum(np.log(np.diag(L))) - 0.5 * len(block) * np.log(2.0) - total
-            likely = terms > total - NEGLIGIBLE
-            gradient += np.exp(terms[likely] - total) @ played[likely, 1:]
+            for node, term in zip(nodes, terms, strict=True):
+                if term > total - NEGLIGIBLE:
+                    gradient += np.exp(term - total) * (d.gradient(theta, node)[0] - slope)
         return float(value), gradient
 
 
