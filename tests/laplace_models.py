@@ -21,11 +21,11 @@ def sleepstudy(slopes, errors, reml=False):
 
     def joint(p):
         C = cholesky_factor(p.log_sd, p.chol)
-        r = y - X @ p.beta - np.sum(Z * (p.u @ C.T)[subject], axis=1)
+        line = X @ p.beta + np.sum(Z * (p.u @ C.T)[subject], axis=1)
         if errors == "normal":
-            return normal(r, p.log_sigma) + normal(p.u)
+            return normal(y - line, p.log_sigma) + normal(p.u)
         dof = 4.0 if errors == "t4" else 1.0 + np.exp(p.log_dof)
-        return student_t(r, dof, p.log_sigma) + normal(p.u)
+        return student_t(y - line, dof, p.log_sigma) + normal(p.u)
 
     start = {"beta": [250.0, 10.0], "log_sigma": 3.0, "log_sd": [3.0, 2.0][:q],
              "chol": onp.zeros(q - 1), "u": onp.zeros((18, q))}

@@ -36,9 +36,9 @@ def student_t(x: Number, dof: Number, log_scale: Number = 0.0) -> Number:
 
     The variance of x is exp(2 log_scale) dof / (dof - 2), where dof > 2.
     """
-    z = x * np.exp(-log_scale)
-    # log1p of t^2/nu over nu keeps its digits where nu is large and t is nearly normal
-    kernel = 0.5 * (dof + 1.0) * np.log1p(z**2 / dof)
+    z = x * (np.exp(-log_scale) / np.sqrt(dof))
+    # log1p of t^2/nu keeps its digits where nu is large and t is nearly normal
+    kernel = 0.5 * (dof + 1.0) * np.log1p(z**2)
     constant = 0.5 * np.log(onp.pi * dof) - _log_gamma_ratio(dof)
     return np.sum(kernel + constant + log_scale)
 

@@ -105,7 +105,7 @@ def _positive(factoriser: Factoriser, values: Array) -> tuple[Factor, bool]:
         try:
             return factoriser(values, shift), shift > 0.0
         except np.linalg.LinAlgError:
-            shift = max(1e-3 * scale, 4.0 * shift)
+            shift = max(1e-2 * scale, 4.0 * shift)
     raise LaplaceError("the inner Hessian cannot be factorised")
 
 
