@@ -1,5 +1,6 @@
 """Where a Laplace fit goes wrong, it says so in one message, and what to do."""
 
+import math
 import warnings
 
 import autograd.numpy as np
@@ -55,7 +56,12 @@ def remark(model):
     return str(said[0].message)
 
 
-@pytest.mark.parametrize("start", [-30.0, 30.0, 60.0])
+def test_start_is_a_dictionary():
+    with pytest.raises(ValueError, match="start must be a dictionary"):
+        Laplace(lambda p: normal(p.u), [0.0, 1.0], ["u"])
+
+
+@pytest.mark.parametrize("start", [-300.0, -30.0, 30.0, 60.0])
 def test_a_far_start_ends_in_the_same_place(start):
     near = silent(counts(COUNTS))
     assert silent(counts(COUNTS, b=start)).theta == pytest.approx(near.theta, abs=1e-5)
@@ -101,6 +107,20 @@ def test_the_limits_are_the_simpler_models():
     assert level.log_likelihood == pytest.approx(60 * onp.log(0.5), abs=1e-9)
 
 
+def test_a_likelihood_without_bound():
+    """The groups differ, the observations of a group do not: the scale goes to zero."""
+    assert "grows without bound" in remark(student(LEVEL[G]))
+
+
+def test_one_observation_a_group():
+    """Between and within cannot be told apart; the search ends on level ground."""
+    def joint(p):
+        return normal(LEVEL - p.b - np.exp(p.log_sd) * p.u, p.log_sigma) + normal(p.u)
+
+    text = remark(Laplace(joint, START | {"log_sigma": 0.0}, ["u"]))
+    assert text.startswith("no estimate of") and "log_sd" in text
+
+
 def test_parameters_that_the_data_do_not_tell_apart():
     def joint(p):
         return poisson(COUNTS, p.b + p.c + np.exp(p.log_sd) * p.u[G]) + normal(p.u)
@@ -114,11 +134,14 @@ def test_parameters_that_the_data_do_not_tell_apart():
     (lambda p: poisson(COUNTS, p.b + 0.0 * p.u[G]), "not positive definite"),
     (lambda p: poisson(onp.where(G == 3, 0, COUNTS), p.b + p.u[G]), "run off to infinity"),
     (lambda p: poisson(COUNTS, 800.0 + p.b + p.u[G]) + normal(p.u), "overflows"),
-    (lambda p: poisson(onp.where(G == 3, onp.nan, COUNTS), p.b + p.u[G]) + normal(p.u), "missing"),
+    (lambda p: poisson(COUNTS, p.b * onp.where(G == 3, onp.nan, 1) + p.u[G]) + normal(p.u),
+     "missing"),
+    (lambda p: poisson(COUNTS, 300.0 + p.b + p.u[G]) + normal(p.u), "did not converge in 100"),
+    (lambda p: 3.0, "not positive definite"),
     (lambda p: np.sum(np.sqrt(p.u**4)) + np.sum(p.u) * p.b, "finite"),
     (lambda p: np.sum(np.abs(NORMAL - p.b - p.u[G])) + normal(p.u), "has it kinks"),
-], ids=["a minimum", "in no density", "no density of its own", "overflow", "missing", "not smooth",
-        "kinks"])
+], ids=["a minimum", "in no density", "no density of its own", "overflow", "missing", "too far",
+        "constant", "not smooth", "kinks"])
 def test_no_integral(joint, message):
     with pytest.raises(LaplaceError, match=message):
         Laplace(joint, START, ["u"]).fit()
@@ -128,7 +151,23 @@ def test_no_integral(joint, message):
     (lambda p: p.u**2, {}, ["u"], r"shape \(10,\): sum it"),
     (lambda p: np.sum(p.u**2), {}, "u", "must list at least one"),
     (lambda p: np.sum(p.u**2), {}, [], "must list at least one"),
+    (lambda p: np.sum(p.u**2), {}, None, "must list at least one"),
     (lambda p: np.sum(p.u**2), {}, ["v"], "no start is given for v"),
+    (lambda p: np.sum(p.u**2), {"u": []}, ["u"], "start of u is empty"),
+    (lambda p: np.sum(p.u**2), {"b": "one"}, ["u"], "start of b must be numbers"),
+    (lambda p: np.sum(p.u**2), {"b": [[1.0], [1.0, 2.0]]}, ["u"], "start of b must be numbers"),
+    (3, {}, ["u"], "joint must be a function"),
+    (lambda p: None, {}, ["u"], "is no number: does the function return it"),
+    (lambda p: "3", {}, ["u"], "is no number"),
+    (lambda p: poisson(COUNTS, p.beta + p.u[G]), {}, ["u"], "cannot be calculated .*'beta'"),
+    (lambda p: poisson(COUNTS, p.b + p.u[G[:50]]), {}, ["u"], r"cannot be calculated .*\(60,\)"),
+    (lambda p: poisson(COUNTS, p.b + p.u[G]), {"u": onp.zeros(8)}, ["u"], "index 8 is out of"),
+    (lambda p: poisson(COUNTS - 9, p.b + p.u[G]), {}, ["u"], "whole numbers from 0"),
+    (lambda p: poisson(COUNTS + 0.5, p.b + p.u[G]), {}, ["u"], "whole numbers from 0"),
+    (lambda p: poisson(onp.where(G == 3, onp.nan, COUNTS), p.u[G]), {}, ["u"], "none missing"),
+    (lambda p: bernoulli(1 + (COUNTS > 1), p.b + p.u[G]), {}, ["u"], "must be 0 or 1"),
+    (lambda p: normal(p.u) + math.exp(p.b), {}, ["u"], r"cannot be differentiated .*numpy"),
+    (lambda p: normal(p.u) + np.sum(np.unwrap(p.u)), {}, ["u"], "no derivative of unwrap"),
     (lambda p: np.sum(p.u**2), {"b": onp.nan}, ["u"], "start of b is not finite"),
 ])
 def test_bad_input(joint, start, random, message):

@@ -57,14 +57,31 @@ def _log_gamma_ratio(dof: Number) -> Number:
 
 
 def poisson(counts: ArrayLike, log_mean: Number) -> Number:
-    """Of counts from Poisson distributions with these logarithms of their means (B4)."""
+    """Of counts from Poisson distributions with these logarithms of their means (B4).
+
+    Raises
+    ------
+    ValueError
+        If a count is missing, negative or not a whole number.
+    """
     counts = onp.asarray(counts, dtype=float)
+    if not onp.all((counts >= 0.0) & (counts == onp.rint(counts))):
+        raise ValueError("counts must be whole numbers from 0, with none missing")
     return np.sum(np.exp(log_mean) - counts * log_mean + gammaln(counts + 1.0))
 
 
 def bernoulli(successes: ArrayLike, logit: Number) -> Number:
-    """Of zeros and ones, with these log odds of a one."""
-    sign = 1.0 - 2.0 * onp.asarray(successes, dtype=float)
+    """Of zeros and ones, with these log odds of a one.
+
+    Raises
+    ------
+    ValueError
+        If there is anything else among them.
+    """
+    successes = onp.asarray(successes, dtype=float)
+    if not onp.all((successes == 0.0) | (successes == 1.0)):
+        raise ValueError("successes must be 0 or 1 (or False, True), with none missing")
+    sign = 1.0 - 2.0 * successes
     return np.sum(np.logaddexp(0.0, sign * logit))
 
 

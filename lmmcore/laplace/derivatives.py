@@ -57,15 +57,19 @@ class Joint:
         start: Mapping[str, ArrayLike],
         random: Sequence[str],
     ) -> None:
+        if not callable(density):
+            raise ValueError("joint must be a function of one argument, p with the parameters")
+        if not isinstance(start, Mapping):
+            raise ValueError('start must be a dictionary, such as {"beta": [0, 0], "u": [0] * 9}')
+        if isinstance(random, str) or not random:
+            raise ValueError("random must list at least one parameter, as in random=['u']")
         unknown = [name for name in random if name not in start]
         if unknown:
             raise ValueError(f"no start is given for {', '.join(unknown)}: name it in start")
-        if isinstance(random, str) or not random:
-            raise ValueError("random must list at least one parameter, as in random=['u']")
-        values = {name: np.array(value, dtype=float) for name, value in start.items()}
-        bad = [name for name, value in values.items() if not np.all(np.isfinite(value))]
-        if bad:
-            raise ValueError(f"the start of {', '.join(bad)} is not finite")
+        values = {name: _numbers(name, value) for name, value in start.items()}
+        empty = [name for name in random if not values[name].size]
+        if empty:
+            raise ValueError(f"the start of {', '.join(empty)} is empty: no effects to integrate")
         self.density = density
         self.fixed = {name: v.shape for name, v in values.items() if name not in random}
         self.random = {name: v.shape for name, v in values.items() if name in random}
@@ -91,8 +95,16 @@ class Joint:
 
     def value(self, theta: Array, u: Array) -> float:
         """f(theta, u) as a number; infinity where it overflows or is not a number."""
-        with np.errstate(all="ignore"):
-            value = np.asarray(self(*self.arrays(theta, u)))
+        try:
+            with np.errstate(all="ignore"):
+                value = np.asarray(self(*self.arrays(theta, u)))
+        except Exception as error:
+            raise ValueError(
+                f"the joint density cannot be calculated ({type(error).__name__}: {error}): look "
+                "at the data, and at the names and shapes in start"
+            ) from error
+        if value.dtype.kind not in "fiub":
+            raise ValueError("the joint density is no number: does the function return it?")
         if value.ndim:
             raise ValueError(f"the joint density has shape {value.shape}: sum it to one number")
         return float(value) if np.isfinite(value) else np.inf
@@ -116,6 +128,11 @@ class Derivatives:
     joint : Joint
     theta, u : arrays
         Where the tapes are written.
+
+    Raises
+    ------
+    ValueError
+        If the density calls what autograd cannot differentiate.
     """
 
     def __init__(self, joint: Joint, theta: Array, u: Array) -> None:
@@ -123,9 +140,15 @@ class Derivatives:
         self._arrays = x = joint.arrays(theta, u)
         self._n, self._fixed = len(x), len(joint.fixed)
         self._all, self._random = range(self._n), range(self._fixed, self._n)
-        self._value = Tape(lambda *x: [joint(*x)], *x)
-        self._gradient = Tape(lambda *x: self._value.backwards(x, self._all)[1]([1.0]), *x)
-        self._product = Tape(self._multiplied, *x, *x)
+        try:
+            self._value = Tape(lambda *x: [joint(*x)], *x)
+            self._gradient = Tape(lambda *x: self._value.backwards(x, self._all)[1]([1.0]), *x)
+            self._product = Tape(self._multiplied, *x, *x)
+        except Exception as error:
+            raise ValueError(
+                f"the joint density cannot be differentiated ({type(error).__name__}: {error}): "
+                "write it with autograd.numpy, and assign to no entries of arrays"
+            ) from error
 
     def see(self, seeds: Array) -> None:
         """Prepare :meth:`inner` and :meth:`outer`.
@@ -196,6 +219,16 @@ class Derivatives:
 
     def _parts(self, pieces: list[Array]) -> tuple[Array, Array]:
         return _flat(pieces[: self._fixed]), _flat(pieces[self._fixed :])
+
+
+def _numbers(name: str, value: ArrayLike) -> Array:
+    try:
+        numbers = np.array(value, dtype=float)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"the start of {name} must be numbers, in one array") from error
+    if not np.all(np.isfinite(numbers)):
+        raise ValueError(f"the start of {name} is not finite")
+    return numbers
 
 
 def _flat(pieces: Sequence[Array]) -> Array:

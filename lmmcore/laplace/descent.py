@@ -14,7 +14,7 @@ import numpy as np
 from lmmcore.covariance import Array
 
 STEPS = 200
-HALVINGS = 30
+HALVINGS = 60
 DONE = 1e-12  # twice the fall that the quadratic model still promises
 DIGITS = 1e-13  # relative rounding error of the function
 

@@ -95,14 +95,18 @@ class Factor:
         out = np.empty(columns.shape)
         top, low = columns[plan.core], columns[plan.border]
         # E'b of the core is B'A^-1 b
-        out[plan.border] = low = linalg.cho_solve((self.S, True), low - self.E.T @ top)
+        out[plan.border] = low = self._small(low - self.E.T @ top)
         out[plan.core] = self.core.solve(top) - self.E @ low
         return out.reshape(b.shape)
+
+    def _small(self, b: Array) -> Array:
+        """S^-1 b."""
+        return linalg.cho_solve((self.S, True), b, check_finite=False)
 
     def inverse(self) -> Array:
         """The entries of H^-1 where H is not zero, in the order of the structure."""
         plan = self.plan
-        T = linalg.cho_solve((self.S, True), np.eye(len(plan.border)))
+        T = self._small(np.eye(len(plan.border)))
         ET = self.E @ T
         out = np.empty(len(plan.i))
         out[plan.in_border] = T[plan.i[plan.in_border], plan.j[plan.in_border]]

@@ -39,6 +39,7 @@ LOG_2PI = float(np.log(2.0 * np.pi))
 FAR = 3.0  # a standard error this large, and larger than the estimate: is there a maximum at all?
 FARTHEST = 1e6  # nothing is looked for beyond this, in units of the estimate
 FLAT = 0.05  # a log likelihood that falls by less over a standard error has none
+LEVEL = 0.01  # curvature over a standard error, where it should be about one or more
 SINGULAR = 1e-6  # smallest eigenvalue of a Hessian in units of its diagonal
 JITTER = 0.1  # the structure of H is found this far from the start, where nothing vanishes
 
@@ -171,26 +172,43 @@ class Laplace:
             If the steps do not converge, if a parameter runs off to where the likelihood no longer
             depends on it (degrees of freedom to infinity or one, a standard deviation to zero), or
             if the random effects have a higher mode.
+
+        Notes
+        -----
+        What goes wrong is said once, in the warning and under the printed fit:
+
+        - all counts zero, or zeros and ones that a covariate separates: no estimate of the mean,
+          which runs to infinity. A group of zeros among others is no trouble;
+        - degrees of freedom to infinity (fit the normal model) or to one; a standard deviation to
+          zero (leave the effect out); two parameters that the data do not tell apart;
+        - a scale that goes to zero because the model fits some data exactly: no derivatives, the
+          likelihood has no maximum;
+        - exp of a large number at the start, a missing value, an inner Hessian that is not positive
+          definite, steps that do not end: :class:`LaplaceError`, with what to look at.
+
+        An overflow on the way only shortens a step.
         """
         self.evaluations = 0
         self._latest = None
-        if len(self.theta0):
-            self.objective(self.theta0)  # an impossible start is an error, not a long way to go
-            descent = descend(self._or_infinite, self.gradient, self.theta0, self._first_inverse())
-        else:
-            descent = Descent(self.theta0, self.objective(self.theta0), np.zeros(0),
-                              np.zeros((0, 0)), 0, True)
-        fit = LaplaceFit(self, descent, self.mode(descent.x), self.evaluations)
-        self.derivatives.verify(fit.theta, fit.mode.u)
-        for remark in fit.remarks:
+        with np.errstate(all="ignore"):  # what overflows counts as infinitely high
+            if len(self.theta0):
+                self.objective(self.theta0)  # an impossible start is an error, not a long way to go
+                descent = descend(self._or_infinite, self.gradient, self.theta0,
+                                  self._first_inverse())
+            else:
+                descent = Descent(self.theta0, self.objective(self.theta0), np.zeros(0),
+                                  np.zeros((0, 0)), 0, True)
+            fit = LaplaceFit(self, descent, self.mode(descent.x), self.evaluations)
+            self.derivatives.verify(fit.theta, fit.mode.u)
+            remarks = fit.remarks
+        for remark in remarks:
             warnings.warn(remark, ConvergenceWarning, stacklevel=2)
         return fit
 
     def _or_infinite(self, theta: Array) -> float:
         latest = self._latest
         try:
-            with np.errstate(all="ignore"):
-                return self.objective(theta)
+            return self.objective(theta)
         except LaplaceError:
             self._latest = latest
             return np.inf
@@ -260,17 +278,21 @@ class LaplaceFit(Report):
     def hessian(self) -> Array:
         """(p, p) Hessian of L, by central differences of its exact gradient.
 
-        The steps are a thousandth of a standard error, as far as min_u f shows it.
+        The steps are a thousandth of a standard error, as far as min_u f shows it. Not a number
+        where L is not defined about the estimate.
         """
         model, x = self.model, self.theta
         _, profile = model.profile_hessian(x, self.mode)
         with np.errstate(divide="ignore"):
             steps = 1e-3 * np.fmin(np.abs(np.diag(profile)) ** -0.5, 1.0 + np.abs(x))
         rows = []
-        for step in np.diag(steps):
-            model.mode(x, self.mode.u)
-            rows.append((model.gradient(x + step) - model.gradient(x - step))
-                        / (2.0 * np.sum(step)))
+        try:
+            for step in np.diag(steps):
+                model.mode(x, self.mode.u)
+                rows.append((model.gradient(x + step) - model.gradient(x - step))
+                            / (2.0 * np.sum(step)))
+        except LaplaceError:
+            return np.full(profile.shape, np.nan)
         model.mode(x, self.mode.u)
         H = np.array(rows).reshape(len(x), len(x))
         return 0.5 * (H + H.T)
@@ -334,6 +356,9 @@ class LaplaceFit(Report):
             return False
         if not len(x):
             return True
+        F, _ = self.model._rows(x, self.mode)
+        if np.any(np.diag(F) * errors**2 < LEVEL):
+            return False
         values, vectors = np.linalg.eigh(descent.inverse / np.outer(errors, errors))
         v = errors * vectors[:, -1] / values[-1] ** 0.5
         # v is as long as its standard error: v'Hv = 1 if the inverse is right
@@ -352,7 +377,9 @@ class LaplaceFit(Report):
     def _runaways(self) -> list[str]:
         """Parameters that may go on without end: the likelihood hardly falls over a whole se."""
         if not np.all(np.isfinite(self.hessian)):
-            return ["the derivatives of the likelihood are not finite at the estimate"]
+            return ["the likelihood has no derivatives at the estimate: it grows without bound, or "
+                    "overflows (does the model fit some data exactly, with a scale of zero?); give "
+                    "the scale a value, or fit a simpler model"]
         curvature = np.diag(self.hessian)
         values, vectors = np.linalg.eigh(self.hessian)
         errors = np.sqrt(vectors**2 @ (1.0 / np.maximum(np.abs(values), 1e-300)))
@@ -361,7 +388,7 @@ class LaplaceFit(Report):
         for j, (name, x) in enumerate(zip(self.model.names, self.theta, strict=True)):
             if curvature[j] > 0.0 and errors[j] < max(FAR, abs(x)):
                 continue
-            ways = [sign for sign in (1.0, -1.0) if self._fall(j, sign, errors[j]) < FLAT]
+            ways = [sign for sign in (1.0, -1.0) if abs(self._fall(j, sign, errors[j])) < FLAT]
             if ways:
                 to = "either way" if len(ways) == 2 else f"to {'+' if ways[0] > 0 else '-'}infinity"
                 gone.append(f"{name} ({x:.4g}, and on {to})")

@@ -136,6 +136,8 @@ class Tape:
             moving = [(argument, number) for argument, number in earlier if moves[number]]
             flat = not moving or function in notrace_primitives[VJPNode]
             moves.append(not flat)
+            if not flat and function not in primitive_vjps:
+                raise NotImplementedError(f"autograd has no derivative of {function.__name__}")
             rules.append(None if flat else (
                 [number for _, number in moving],
                 primitive_vjps[function](tuple(a for a, _ in moving), results[-1],
