@@ -150,7 +150,10 @@ sys.meta_path.insert(0, Absent())
 from lmmcore.exercises import check, exercises
 
 for name, exercise in exercises().items():
-    verdict = check(name, exercise.kind.solution)
+    solution = exercise.kind.solution
+    if callable(solution):  # a student's own, not the judge's
+        solution.__module__ = "__main__"
+    verdict = check(name, solution)
     print(name, type(exercise.kind).__name__, verdict.status, verdict.message, sep=":")
 """
 

@@ -95,6 +95,17 @@ def said(made):
     return [word for text in plain for word in words if text[2:].startswith(word)]
 
 
+def test_a_solution_without_a_check_has_no_marking(tmp_path):
+    solution = "```{solution-start} ex-a\n```\n\nWords.\n\nCELL```{solution-end}\n```\n\n"
+    checked = '```{code-cell}\ncheck("adjoint-of-solving", 1)\n```\n\n'
+    page = tmp_path / "x.md"
+    text = "# X\n\n" + solution.replace("CELL", checked) + solution.replace("CELL", "")
+    page.write_text(text, encoding="utf-8")
+    made = notebooks.notebook(page, solutions=True)
+    assert prose(made).count("**Marking.**") == 1
+    assert "**Marking.**" not in made.cells[-1].source
+
+
 def test_unknown_directive_is_refused(tmp_path):
     page = tmp_path / "x.md"
     page.write_text("# X\n\n```{strange}\nwords\n```\n", encoding="utf-8")

@@ -58,6 +58,7 @@ class Page:
     cited: list[str] = field(default_factory=list)
     exercises: int = 0
     in_solution: bool = False
+    solution_cells: int = 0  # where the last solution began, among the cells
 
     def close_text(self) -> None:
         source = "\n".join(self.text).strip()
@@ -191,6 +192,8 @@ def directive(page: Page, found: Directive) -> None:
         write(page, ["", "</details>", ""])
     elif found.name == "solution-start":
         page.in_solution = True
+        page.close_text()
+        page.solution_cells = len(page.cells)
         write(page, ["", "**Solution**", ""])
     elif found.name == "solution-end":
         if page.solutions:
@@ -234,10 +237,11 @@ def only_glues(statement: ast.stmt) -> bool:
 
 
 def marking(page: Page) -> list[str]:
-    """Marking and common mistakes of the exercises that the cells before check."""
+    """Marking and common mistakes of the exercise that the solution's cells check, if they do."""
     from lmmcore.exercises import exercises
 
-    code = "\n".join(c.source for c in page.cells if c.cell_type == "code")
+    cells = page.cells[page.solution_cells :]
+    code = "\n".join(c.source for c in cells if c.cell_type == "code")
     identifiers = re.findall(r"\bcheck\(\s*\"([\w-]+)\"", code)
     if not identifiers:
         return []

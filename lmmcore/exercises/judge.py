@@ -15,7 +15,8 @@ from . import bank, limits
 from .kinds import Kind, Unequal, Unreadable, is_untouched
 from .verdict import Verdict
 
-ALTOGETHER = 30.0  # seconds that judging one answer may take
+ALTOGETHER = 30.0  # seconds of the processor that judging one answer may take
+_JUDGING: list[str] = []  # the exercise whose answer is being judged
 
 
 @dataclass(frozen=True)
@@ -68,9 +69,21 @@ class Exercise:
     rubric: str
 
 
-@cache
 def exercises() -> dict[str, Exercise]:
-    """Every exercise of the book by its id."""
+    """Every exercise of the book by its id.
+
+    Raises
+    ------
+    RuntimeError
+        If an answer asks, while it is being judged.
+    """
+    if _JUDGING:
+        raise RuntimeError("an answer looks up the exercise that it answers")
+    return _of_bank()
+
+
+@cache
+def _of_bank() -> dict[str, Exercise]:
     found: dict[str, Exercise] = {}
     for module in sorted(m.name for m in iter_modules(bank.__path__)):
         for exercise in import_module(f"{bank.__name__}.{module}").EXERCISES:
@@ -115,11 +128,14 @@ def check(identifier: str, answer: Any = ...) -> Verdict:
         If there is no such exercise.
     """
     exercise = find(identifier)
+    _JUDGING.append(identifier)
     try:
         with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
             status, message = limits.run(lambda: _judge(exercise, answer), ALTOGETHER)
     except limits.TookTooLong:
         status, message = "cannot read", "It takes too long: is there a loop that does not end?"
+    finally:
+        _JUDGING.pop()
     return Verdict(identifier, status, message)
 
 
@@ -128,6 +144,8 @@ def _judge(exercise: Exercise, answer: Any) -> tuple[str, str]:
     if is_untouched(answer):
         return "not attempted", ""
     try:
+        if str(getattr(answer, "__module__", "")).startswith(bank.__name__):
+            raise Unreadable("This is what judges the answer.")
         value = kind.read(answer)
         try:
             kind.compare(value)
@@ -141,7 +159,7 @@ def _judge(exercise: Exercise, answer: Any) -> tuple[str, str]:
     except ModuleNotFoundError as error:
         what = f"Judging this one needs {error.name}, which this Python does not have."
         return "cannot read", f"{what} Open the chapter's notebook where it is installed."
-    except Exception as error:  # whatever an object of a stranger does when it is looked at
+    except (Exception, SystemExit) as error:  # whatever a stranger's object does when looked at
         what = f"Looking at it raised {type(error).__name__}."
         return "cannot read", f"{what} Expected: {kind.expects}."
     return "right", exercise.take_away

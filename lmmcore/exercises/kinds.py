@@ -134,7 +134,7 @@ class Choice(Kind):
     def read(self, answer: Any) -> str:
         if not isinstance(answer, str):
             raise Unreadable(f"This is {_kind_of(answer)}.")
-        letter = answer.strip().strip("()").lower()
+        letter = str.lower(str.strip(answer, " \t\n()"))  # of a text, whatever class it has
         if len(letter) != 1 or letter not in self.options:
             raise Unreadable("That letter is not offered.")
         return letter
@@ -202,14 +202,16 @@ class Expression(Kind):
     def _worth(value: sp.Expr, point: Mapping[str, sp.Rational]) -> sp.Expr:
         at = {x: point[x.name] for x in value.free_symbols}
         worth = sp.N(value.xreplace(at), 50)
-        if not (worth.is_number and worth.is_comparable):
+        is_number = type(worth).__module__ == sp.Float.__module__  # a stranger's class is none
+        if not (is_number and worth.is_comparable):
             raise Unreadable("It has no value as a number.")
         return worth
 
     def _difference(self, value: sp.Expr, other: sp.Expr) -> Mapping[str, sp.Rational] | None:
+        digits = 12 if value.has(sp.Float) or other.has(sp.Float) else 30
         for point in self._points():
             a, b = self._worth(value, point), self._worth(other, point)
-            if abs(a - b) > sp.Float("1e-30") * (abs(a) + abs(b)):
+            if abs(a - b) > sp.Float(10) ** -digits * (abs(a) + abs(b)):
                 return point
         return None
 
@@ -246,12 +248,14 @@ class MatrixExpression(Kind):
     expects: str = "an expression of lmmcore.proof in the symbols of the exercise"
 
     def read(self, answer: Any) -> Expr:
-        if callable(answer) and answer in (self.solution,):
+        if answer is self.solution:
             answer = answer(self.setting()[1])
         if isinstance(answer, Derivation | Result):
             raise Unreadable("This is a derivation: give its last expression.")
         try:
             value = lift(answer)
+            if type(value) is not Expr:
+                raise Unreadable(f"This is {_kind_of(value)}.")
             setting, _ = self.setting()
             setting.check_symbols(value)
         except ProofError as error:
@@ -317,8 +321,6 @@ class Function(Kind):
         object.__setattr__(self, "expects", f"a function of ({arguments}) returning {self.returns}")
 
     def read(self, answer: Any) -> list[np.ndarray]:
-        if isinstance(answer, list):  # a solution's values, read before
-            return answer
         if not callable(answer) or isinstance(answer, type):
             raise Unreadable(f"This is {_kind_of(answer)}.")
         values = []
@@ -339,10 +341,19 @@ class Function(Kind):
         if self.view is not None:
             value = self.view(value)
         try:
-            array = np.asarray(value, dtype=float)
+            array = np.asarray(value)
+            if array.dtype.kind == "O":  # SymPy's numbers, or fractions
+                array = np.array([_number(x) for x in array.flat]).reshape(array.shape)
         except (TypeError, ValueError):
             raise Unreadable(f"Your function returns {_kind_of(value)}.") from None
-        if isinstance(value, str | bool) or not np.all(np.isfinite(array)):
+        if array.dtype.kind not in "iufc":
+            raise Unreadable(f"Your function returns {_kind_of(value)} that is not of numbers.")
+        if np.iscomplexobj(array):
+            if np.any(array.imag):
+                raise Unreadable("Your function returns a complex number.")
+            array = array.real
+        array = np.array(array, dtype=float)
+        if not np.all(np.isfinite(array)):
             raise Unreadable("Your function returns a value that is no finite number.")
         return array
 
@@ -421,8 +432,10 @@ class Counterexample(Kind):
         if not (isinstance(answer, tuple | list) and len(answer) == 2):
             raise Unreadable(f"This is {_kind_of(answer)}.")
         step, values = answer
-        if isinstance(step, bool) or not isinstance(step, int) or not isinstance(values, dict):
+        whole = isinstance(step, int | sp.Integer) or is_numpy(step, "integer")
+        if isinstance(step, bool) or not whole or not isinstance(values, dict):
             raise Unreadable("Its parts are not a number and a dictionary.")
+        step = int(step)
         _, symbols = self.setting()
         if not 1 <= step < len(self.lines(symbols)):
             raise Unreadable("There is no step of that number.")
@@ -459,11 +472,11 @@ class Derived(Kind):
     expects: str = 'a derivation, as s.derive(first).step(second, "reason") makes it'
 
     def read(self, answer: Any) -> Derivation:
-        if callable(answer) and answer in (self.solution,):
+        if answer is self.solution:
             answer = answer(self.setting()[1])
-        if isinstance(answer, Result):
+        if type(answer) is Result:
             answer = answer.derivation
-        if not isinstance(answer, Derivation):
+        if type(answer) is not Derivation:
             raise Unreadable(f"This is {_kind_of(answer)}.")
         return answer
 
@@ -478,8 +491,14 @@ class Derived(Kind):
             raise Unequal("It does not begin with the expression that was given.")
         if typed(value.rhs) != typed(wanted.rhs):
             raise Unequal("It does not end where it should: compare your last line with the claim.")
+        ends = value.lhs.key(), value.rhs.key()
+        if all(line.expression.key() in ends for line in value.lines):
+            message = "It goes to the claim at once: write the line between on which that rests."
+            raise Unequal(message)
         try:
             setting, _ = self.setting()
+            if len(value.setting.hypotheses) > len(setting.hypotheses):
+                raise Unequal("It assumes something that the exercise does not give.")
             for above, below in zip(value.lines[:-1], value.lines[1:], strict=True):
                 # judged in the exercise's own setting: the student's may assume more
                 if check_equality(setting, above.expression, below.expression) == "refuted":
@@ -523,6 +542,13 @@ def _kind_of(answer: Any) -> str:
     return f"of type {type(answer).__name__}"
 
 
+def _number(x: Any) -> complex:
+    """An object as a number; a text, which Python would read as one, is none."""
+    if isinstance(x, str | bytes | bool):
+        raise TypeError
+    return complex(x)
+
+
 def _number_if_single(x: Expr) -> Expr:
     return as_scalar(x) if x.shape == (1, 1) else x
 
@@ -533,7 +559,8 @@ def _shape(x: Expr) -> str:
 
 def _copy(x: Any) -> Any:
     """A copy, which a function may change without harm to the next data set."""
-    return copy.deepcopy(x) if isinstance(x, list | set | dict) or is_numpy(x, "ndarray") else x
+    held = isinstance(x, list | tuple | set | dict) or is_numpy(x, "ndarray")
+    return copy.deepcopy(x) if held else x
 
 
 def _sizes(setting: Setting, values: Mapping[str, Any]) -> dict[str, int]:

@@ -10,16 +10,32 @@ from collections.abc import Callable
 from types import FrameType
 from typing import Any
 
-SECONDS = 5.0
-_DEADLINES: list[float] = []  # of the calls in progress, the outermost first
+SECONDS = 5.0  # of the processor
+PATIENCE = 6  # so many times as long may it take by the clock on the wall: a machine may be busy
+AGAIN = 0.05  # seconds until the alarm rings once more
+if hasattr(signal, "setitimer"):
+    _ALARMS = (
+        (signal.ITIMER_PROF, signal.SIGPROF, time.process_time),
+        (signal.ITIMER_REAL, signal.SIGALRM, time.monotonic),
+    )
+else:
+    _ALARMS = ()  # in a browser
+_ENDS: list[tuple[float, float]] = []  # of the calls in progress, the outermost first
 
 
 class TookTooLong(BaseException):
     """Not an Exception: an `except Exception` in the student's loop must not catch it."""
 
 
-def run(function: Callable[[], Any], seconds: float = SECONDS) -> Any:
+def run(function: Callable[[], Any], seconds: float | None = None) -> Any:
     """The function's value.
+
+    Parameters
+    ----------
+    function : callable
+    seconds : float, optional
+        Of processor time, by default `SECONDS`. What sleeps is ended later, after `PATIENCE` times
+        as many seconds of the clock.
 
     Raises
     ------
@@ -28,34 +44,64 @@ def run(function: Callable[[], Any], seconds: float = SECONDS) -> Any:
 
     Notes
     -----
-    Every line of Python looks at the clock, which works wherever Python does, in a browser too.
-    Where the system has an alarm it is set as well: it also ends a long call into compiled code
-    that lets signals through. One that does not, sum(range(10**12)) say, is the reader's to stop.
+    Where the system has an alarm it is set, and after it every line of Python looks at the clocks,
+    so that an `except` of everything does not catch it for good. Where there is none, in a browser
+    or a thread, every line does so from the beginning. A long call into compiled code that lets no
+    signal through, sum(range(10**12)) say, is the reader's to stop.
     """
-    alarm = hasattr(signal, "setitimer") and threading.current_thread() is threading.main_thread()
-    before = sys.gettrace()
-    _DEADLINES.append(min([*_DEADLINES, time.monotonic() + seconds]))
-    if alarm:
-        handler = signal.signal(signal.SIGALRM, _ring)
-        signal.setitimer(signal.ITIMER_REAL, seconds)
-    if before is None:  # a debugger or a coverage tool keeps its own
-        sys.settrace(_look_at_the_clock)
+    seconds = SECONDS if seconds is None else seconds
+    ends = time.process_time() + seconds, time.monotonic() + PATIENCE * seconds
+    if _ENDS:
+        ends = min(ends[0], _ENDS[-1][0]), min(ends[1], _ENDS[-1][1])
+    alarm = bool(_ALARMS) and threading.current_thread() is threading.main_thread()
+    before, theirs = sys.gettrace(), []
+    _ENDS.append(ends)
     try:
+        if alarm:
+            theirs = _take_alarms()
+            _set_alarms()
+        elif before is None:  # a debugger or a coverage tool keeps its own
+            sys.settrace(_look_at_the_clocks)
         return function()
     finally:
-        _DEADLINES.pop()
         sys.settrace(before)
-        if alarm:
-            left = max(_DEADLINES[-1] - time.monotonic(), 1e-3) if _DEADLINES else 0.0
-            signal.setitimer(signal.ITIMER_REAL, left)
-            signal.signal(signal.SIGALRM, handler)
+        _ENDS.pop()
+        for (which, number, clock), (handler, rings, every) in zip(_ALARMS, theirs, strict=False):
+            signal.setitimer(which, max(rings - clock(), 1e-3) if rings else 0.0, every)
+            signal.signal(number, handler)
 
 
-def _look_at_the_clock(frame: FrameType, event: str, argument: Any) -> Any:
-    if _DEADLINES and time.monotonic() > _DEADLINES[-1]:
-        raise TookTooLong
-    return _look_at_the_clock
+def _take_alarms() -> list[tuple[Any, ...]]:
+    """The alarms as others have set them, in calls further out too: who answers, and when."""
+    found = []
+    for which, number, clock in _ALARMS:
+        left, every = signal.setitimer(which, 0.0)
+        rings = clock() + left if left else 0.0
+        found.append((signal.signal(number, _ring), rings, every))
+    return found
+
+
+def _set_alarms() -> None:
+    for (which, _, clock), end in zip(_ALARMS, _ENDS[-1], strict=True):
+        signal.setitimer(which, max(end - clock(), 1e-3), AGAIN)
+
+
+def _over() -> bool:
+    return bool(_ENDS) and (time.process_time() > _ENDS[-1][0] or time.monotonic() > _ENDS[-1][1])
 
 
 def _ring(number: int, frame: FrameType | None) -> None:
+    if not _over():
+        return
+    if sys.gettrace() is None:
+        sys.settrace(_look_at_the_clocks)
+        while frame is not None and frame.f_code is not run.__code__:
+            frame.f_trace = _look_at_the_clocks
+            frame = frame.f_back
     raise TookTooLong
+
+
+def _look_at_the_clocks(frame: FrameType, event: str, argument: Any) -> Any:
+    if event == "line" and _over():  # in an exception's event Python would stop looking
+        raise TookTooLong
+    return _look_at_the_clocks

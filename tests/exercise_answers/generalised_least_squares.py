@@ -133,7 +133,6 @@ ANSWERS = {
     ),
     "gls-root": Answers(
         right=[
-            o.derive(start).step(end, "at once"),
             o.derive(start)
             .step((X.T * M.T * M * X).I * (X.T * M.T * (M * y)), "transpose")
             .step(end, "insert"),
@@ -141,7 +140,10 @@ ANSWERS = {
             .step((X.T * V.I * X).I * (M * X).T * (M * y), "in the bracket first")
             .step(H.I * (X.T * V.I * y), "in the other place")
             .step(end, "insert"),
-            o.derive(start).step(end, "at once").named("any-root", "Any root"),
+            o.derive(start)
+            .step((X.T * (M.T * M) * X).I * X.T * (M.T * M) * y, "transpose of a product")
+            .step(end, "the inverse of V")
+            .named("any-root", "Any root"),
         ],
         wrong=[
             (o.derive((X.T * X).I * X.T * y).step((X.T * X).I * X.T * y, "same"), "not whitened"),
@@ -160,6 +162,7 @@ ANSWERS = {
             ),
             (o.derive(start).step(start, "nothing"), "still there"),
             (o.derive(start), ""),
+            (o.derive(start).step(end, "at once"), ""),
             (a.derive(start).step((X.T * X).I * X.T * y, "M is orthogonal"), "orthogonal matrix"),
             (o.derive(eye(n)).step(V * V.I, "no"), ""),
         ],

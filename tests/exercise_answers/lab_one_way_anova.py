@@ -15,6 +15,9 @@ n = eye(Z.shape[0])
 start, end = P_w * V * P_w, sigma2 * P_w
 effects = tau2 * P_w * Z * Z.T * P_w
 
+claimed, c = balanced()
+claimed.assume(c["P_w"] * c["V"] * c["P_w"], c["sigma2"] * c["P_w"], "the claim")
+
 k, m, SSE, SSB, v, t = sp.symbols("k m SSE SSB sigma2 tau2", positive=True)
 MSE, MSB = SSE / (k * (m - 1)), SSB / (k - 1)
 
@@ -63,7 +66,7 @@ def of(degrees, unit):
 ANSWERS = {
     "lab-ow-within": Answers(
         right=[
-            s.derive(start).step(end, "the effects are removed"),
+            s.derive(start).step(P_w * V, "the two commute").step(end, "the effects are removed"),
             s.derive(start)
             .step(sigma2 * P_w * P_w + effects, "insert")
             .step(sigma2 * P_w, "removed"),
@@ -79,6 +82,14 @@ ANSWERS = {
             (
                 s.derive(start).step(P_w * (sigma2 * n + tau2 * Z * Z.T) * P_w, "insert"),
                 "still there",
+            ),
+            (s.derive(start).step(end, "the effects are removed"), ""),
+            (s.derive(start).step(end, "claim").step(start, "and back").step(end, "so"), ""),
+            (
+                claimed.derive(c["P_w"] * c["V"] * c["P_w"])
+                .step(c["P_w"] * c["V"] * c["P_w"] * c["P_w"], "a projection")
+                .step(c["sigma2"] * c["P_w"], "as assumed"),
+                "",
             ),
             (s.derive(start), ""),
             (s.derive(end), ""),

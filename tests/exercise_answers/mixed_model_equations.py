@@ -165,7 +165,9 @@ ANSWERS = {
     ),
     "mme-zero-sum": Answers(
         right=[
-            s.derive(B.T * Psi.I * u).step(nothing, "at once"),
+            s.derive(B.T * Psi.I * u)
+            .step((Z * B).T * P * y, "Psi cancels")
+            .step(nothing, "the residuals are orthogonal to X"),
             s.derive(B.T * Psi.I * (Psi * Z.T * P * y))
             .step(X.T * P * y, "insert X")
             .step(nothing, "X'P"),
@@ -180,6 +182,8 @@ ANSWERS = {
             (s.derive(B.T * Psi.I * u), "as far as it goes"),
             (s.derive(B.T * Psi * Psi.I * Z.T * P * y).step(nothing, "cancels"), "somewhere else"),
             (s.derive(B.T * Z.T * P * y).step(nothing, "no Psi"), "inverse of"),
+            (s.derive(B.T * Psi.I * u).step(nothing, "at once"), ""),
+            (s.derive(B.T * Psi.I * u).step(B.T * Psi.I * u, "as it is").step(nothing, "so"), ""),
         ],
     ),
 }

@@ -126,6 +126,7 @@ ANSWERS = {
             (lambda t: unclipped(t, abs), ""),
             (with_other_divisors, ""),
             (lambda t: by_hand(t[:, :2]), ""),
+            (lambda t: by_hand(abs(t)), ""),
             (lambda t: np.array(by_hand(t)) * (1 + 1e-5), ""),
             (lambda t: by_hand(t - t.mean(axis=1, keepdims=True)), ""),
         ],

@@ -38,7 +38,10 @@ def balanced() -> tuple[Setting, Symbols]:
 def within(z: Symbols) -> Derivation:
     s, z = balanced()
     P_w, V = z["P_w"], z["V"]
-    return s.derive(P_w * V * P_w).step(z["sigma2"] * P_w, "$P_wZ = 0$, and $P_wP_w = P_w$")
+    first = s.derive(P_w * V * P_w)
+    return first.step(z["sigma2"] * P_w * P_w, "$P_wZ = 0$").step(
+        z["sigma2"] * P_w, "$P_w^2 = P_w$"
+    )
 
 
 def same_line(line: Expr, *others: Expr) -> bool:

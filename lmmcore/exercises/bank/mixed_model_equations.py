@@ -91,7 +91,8 @@ def nested_mean() -> tuple[Setting, Symbols]:
 def sum_is_zero(z: Symbols) -> Derivation:
     s, z = nested_mean()
     u = z["Psi"] * z["Z"].T * z["P"] * z["y"]
-    return s.derive(z["B"].T * z["Psi"].I * u).step(z["zero"], "$B'Z'P = X'P = 0$")
+    first = s.derive(z["B"].T * z["Psi"].I * u)
+    return first.step(z["B"].T * z["Z"].T * z["P"] * z["y"], "inverse").step(z["zero"], "$X'P = 0$")
 
 
 def ends_at_zero(value: Derivation) -> bool:

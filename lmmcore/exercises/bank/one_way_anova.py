@@ -62,7 +62,7 @@ def tables() -> list[tuple[np.ndarray]]:
         errors -= errors.mean(axis=1, keepdims=True)
         within = np.sum(errors**2) / (a * (b - 1))
         means *= np.sqrt(quotient * within / (b * means.var(ddof=1)))
-        found.append((12.0 + means[:, None] + errors,))
+        found.append((0.3 + means[:, None] + errors,))
     return found
 
 

@@ -1,0 +1,103 @@
+"""Limits of time on what a student's code may do."""
+
+import signal
+import sys
+import threading
+import time
+
+import pytest
+
+from lmmcore.exercises import limits
+
+
+def loop():
+    while True:
+        pass
+
+
+def catching_all():
+    while True:
+        try:
+            time.sleep(0.001)
+        except:  # noqa: E722, as students write it
+            time.sleep(0.001)
+
+
+def going_on():
+    while True:
+        try:
+            loop()
+        finally:
+            continue  # noqa: B012
+
+
+def asleep():
+    time.sleep(1000)
+
+
+@pytest.fixture(autouse=True)
+def nothing_is_left():
+    found = signal.getsignal(signal.SIGALRM), signal.getsignal(signal.SIGPROF), sys.gettrace()
+    yield
+    assert limits._ENDS == []
+    left = signal.getsignal(signal.SIGALRM), signal.getsignal(signal.SIGPROF), sys.gettrace()
+    assert left == found
+    assert signal.getitimer(signal.ITIMER_PROF) == (0.0, 0.0)
+
+
+@pytest.mark.parametrize("endless", [loop, catching_all, going_on, asleep])
+def test_it_is_ended(endless):
+    with pytest.raises(limits.TookTooLong):
+        limits.run(endless, 0.2)
+
+
+def test_its_own_value_or_error():
+    assert limits.run(lambda: 3) == 3
+    with pytest.raises(ZeroDivisionError):
+        limits.run(lambda: 1 / 0)
+
+
+def test_one_within_another():
+    def inner():
+        with pytest.raises(limits.TookTooLong):
+            limits.run(loop, 0.1)
+        return "went on"
+
+    assert limits.run(inner, 30) == "went on"
+    with pytest.raises(limits.TookTooLong):
+        limits.run(lambda: limits.run(loop, 30), 0.1)
+
+
+def test_an_alarm_of_others_still_rings():
+    rung = []
+    theirs = signal.signal(signal.SIGALRM, lambda *_: rung.append(1))
+    left, every = signal.setitimer(signal.ITIMER_REAL, 0.3)
+    try:
+        limits.run(lambda: time.sleep(0.1), 5)
+        assert not rung
+        time.sleep(0.5)
+        assert rung == [1]
+    finally:
+        signal.signal(signal.SIGALRM, theirs)
+        signal.setitimer(signal.ITIMER_REAL, left, every)
+
+
+def test_waiting_is_not_working(monkeypatch):
+    """A machine that is busy with something else takes nobody's time away."""
+    monkeypatch.setattr(limits, "PATIENCE", 100)
+    limits.run(lambda: time.sleep(0.5), 0.1)
+
+
+def test_in_a_thread():
+    found = []
+
+    def ended():
+        try:
+            limits.run(loop, 0.1)
+        except limits.TookTooLong:
+            found.append("ended")
+
+    thread = threading.Thread(target=ended, daemon=True)
+    thread.start()
+    thread.join(60)
+    assert found == ["ended"]
