@@ -144,7 +144,7 @@ def _judge(exercise: Exercise, answer: Any) -> tuple[str, str]:
     if is_untouched(answer):
         return "not attempted", ""
     try:
-        if str(getattr(answer, "__module__", "")).startswith(bank.__name__):
+        if callable(answer) and answer is kind.solution:
             raise Unreadable("This is what judges the answer.")
         value = kind.read(answer)
         try:

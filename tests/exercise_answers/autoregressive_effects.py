@@ -173,6 +173,7 @@ ANSWERS = {
             (a * (u2 + u4), "do not add up"),
             (a * (u2 + u4) / 2, "averaged"),
             ((u2 + u4) / 2, "the middle"),
+            (a / (1 + a**2) * (sp.Abs(u2) + sp.Abs(u4)), ""),
             (-a / (1 + a**2) * (u2 + u4), "The sign"),
             (a * (u2 + u4) / (1 - a**2), "something else"),
             (a / (1 + a**2) * (u2 + u4) + a**2 * (u1 + u5), "further away"),

@@ -204,6 +204,7 @@ ANSWERS = {
         right=[by_normal, by_projection, by_whitening, searched],
         wrong=[
             (restricted, "restricted"),
+            (lambda y, X, W: by_projection(y - y.mean(), X, W), ""),
             (with_divisor, "n - p"),
             (lambda y, X, W: with_divisor(y, X, W, exact=False), "n - p"),
             (

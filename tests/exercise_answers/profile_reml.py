@@ -168,6 +168,8 @@ ANSWERS = {
         right=[by_contrasts, by_other_contrasts, by_definition, by_small_matrices],
         wrong=[
             (ml, "full likelihood"),
+            (lambda y, *others: by_definition(y - y.mean(), *others), ""),
+            (lambda y, X, Z, phi: by_definition(y, X, Z - Z.mean(axis=0), phi), ""),
             (changed(lambda a, c: a * (c["n"] - c["p"]) / c["n"]), "ML's divisor"),
             (
                 changed(second=lambda b, c: b - c["p"] / 2 * np.log(c["rss"])),

@@ -99,6 +99,8 @@ ANSWERS = {
         ],
         wrong=[
             (lambda y, X, W: form(y, X, W)[1] / len(y), "number of observations"),
+            (lambda y, X, W: by_projection(y - y.mean(), X, W), ""),
+            (lambda y, X, W: by_projection(y, np.column_stack([0 * y + 1, X[:, 1:]]), W), ""),
             (lambda y, X, W: form(y, X, W)[1] / (len(y) - 1), "Count the columns"),
             (ordinary, "ordinary least squares"),
             (lambda y, X, W: np.sum(form(y, X, W)[0] ** 2) / (len(y) - X.shape[1]), "not weighted"),

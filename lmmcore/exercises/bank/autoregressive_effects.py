@@ -74,7 +74,7 @@ def every_second(a: float, tau2: float) -> tuple[float, float]:
     return a**2, tau2 * (1 + a**2)
 
 
-THINNED = ((0.5, 2.0), (-0.8, 0.5), (0.9, 1.0), (-0.3, 3.0))
+THINNED = ((0.5, 2.0), (-0.8, 0.5), (0.9, 1.0), (-0.37123, 3.14159))
 
 
 # -- symbols ---------------------------------------------------------------------------------
@@ -199,7 +199,7 @@ EXERCISES = (
         CHAPTER,
         Expression(
             a / (1 + a**2) * (u2 + u4),
-            {"a": INSIDE, "tau2": None, "u1": None, "u2": None, "u4": None, "u5": None},
+            {"a": INSIDE, "tau2": None, "u1": (-9, 9), "u2": (-9, 9), "u4": (-9, 9), "u5": (-9, 9)},
         ),
         (
             Misconception(
@@ -292,7 +292,7 @@ EXERCISES = (
         CHAPTER,
         Expression(
             sum(steps) / tau2,
-            {"a": INSIDE, "tau2": None, "u1": None, "u2": None, "u3": None, "u4": None},
+            {"a": INSIDE, "tau2": None, "u1": (-9, 9), "u2": (-9, 9), "u3": (-9, 9), "u4": (-9, 9)},
         ),
         (
             Misconception(

@@ -43,11 +43,14 @@ def designs() -> list[tuple[Any, ...]]:
     chain = np.arange(7)
     far = (np.repeat(chain, 2)[1:-1], np.repeat(chain, 2)[:-2])  # a path through all levels
     some = rng.integers(0, 40, 30), rng.integers(0, 25, 30)
+    order = rng.permutation(len(far[0]))[3:]  # a path with three gaps, in no order
     return [
         (np.array(["s1", "s1", "s2", "s3", "s3"]), np.array(["d1", "d2", "d2", "d3", "d4"])),
         far,
         some,
+        (far[0][order], far[1][order]),
         (np.array([1, 2, 3, 4]), np.array([1, 2, 3, 4])),
+        (np.array([1, 2, 1, 2]), np.array([7, 8, 7, 8])),
         (np.array([1, 1, 1, 2, 2]), np.array([2, 3, 2, 1, 1])),
         (np.array(["a", "b", "c", "a", "b", "c"]), np.array(["x", "x", "x", "y", "y", "y"])),
         (np.array([5, 4, 3, 2, 1, 9]), np.array([50, 50, 30, 30, 10, 10])),

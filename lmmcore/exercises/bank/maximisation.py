@@ -35,7 +35,8 @@ def models() -> list[tuple[Any, ...]]:
         cases.append((rng.normal(1, 2, len(Z)), X, Z, sigma2, tau2))
     Z = rng.normal(0, 1, (6, 3))  # no indicators
     cases.append((rng.normal(0, 2, 6), np.ones((6, 1)), Z, 0.8, 1.7))
-    return cases
+    y, X, Z, sigma2, tau2 = cases[1]
+    return [*cases, (y, X[:, 1:], Z, sigma2, tau2)]  # without an intercept
 
 
 def moments(y: Any, X: Any, Z: Any, sigma2: float, tau2: float) -> tuple[Any, Any, Any]:
@@ -90,7 +91,7 @@ EXERCISES = (
     Exercise(
         "max-newton-step",
         CHAPTER,
-        Expression(t * (3 * S - 2 * n * t) / (2 * S - n * t), {"t": None, "S": None, "n": 2}),
+        Expression(t * (3 * S - 2 * n * t) / (2 * S - n * t), {"t": (1, 2), "S": (7, 8), "n": 2}),
         (
             Misconception(
                 "That is Fisher scoring: it divides by the mean of the curvature. Newton takes the "

@@ -65,7 +65,8 @@ def models() -> list[tuple[np.ndarray, np.ndarray, np.ndarray]]:
         X = np.column_stack([np.ones(k), rng.normal(0, 1, (k, p - 1))])
         root = rng.normal(0, 1, (k, k))
         cases.append((rng.normal(-2, 3, k), X, root @ root.T + np.eye(k)))
-    return cases
+    y, X, W = cases[-1]
+    return [*cases, (y, X[:, 1:], W)]  # without an intercept
 
 
 def squares(y: np.ndarray, X: np.ndarray, W: np.ndarray) -> float:

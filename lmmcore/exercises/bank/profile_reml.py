@@ -97,7 +97,8 @@ def designs() -> list[tuple[np.ndarray, np.ndarray, np.ndarray, float]]:
         X = np.column_stack([np.ones(n), rng.normal(0, 1, (n, p - 1))])
         Z = np.eye(k)[np.arange(n) % k] if k < 4 else rng.normal(0, 1, (n, k))
         cases.append((rng.normal(4, 2, n) + Z @ rng.normal(0, 1, k), X, Z, phi))
-    return cases
+    y, X, Z, phi = cases[1]
+    return [*cases, (y, X[:, 1:], Z, phi)]  # without an intercept
 
 
 def log_det(A: np.ndarray) -> float:

@@ -28,7 +28,8 @@ def regressions() -> list[tuple[Any, ...]]:
         root = rng.normal(0, 1, (n, n))
         cases.append((rng.normal(1, 2, n), X, np.eye(n) + root @ root.T))
     y, X, _ = cases[1]
-    return [*cases, (y, X, np.eye(7))]
+    without_intercept = rng.normal(1, 2, 6), rng.normal(1, 1, (6, 2)), cases[2][2][:6, :6]
+    return [*cases, (y, X, np.eye(7)), without_intercept]
 
 
 def squares(y: Any, X: Any, W: Any, beta: Any = None) -> float:
