@@ -37,7 +37,7 @@ for (i in seq_len(times)) {
     line <- grep("VmHWM", readLines("/proc/self/status"), value = TRUE)
     peak <- as.numeric(gsub("[^0-9]", "", line)) / 1024
   }
-  if (sum(cpu) > seconds) break
+  if (i > 1 && sum(cpu) > seconds) break
 }
 cat(sprintf('{"version": "%s", "cpu": [%s], "peak_mb": %.0f, "log_likelihood": %.10f}\n',
             packageVersion(package), paste(sprintf("%.4f", cpu), collapse = ", "), peak, value))

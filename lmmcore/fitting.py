@@ -31,6 +31,7 @@ from lmmcore.tridiagonal import SeriesProfile, has_series
 
 FARTHEST = 1e7  # of a start, in units that make the random effects as large as the errors
 FLAT = 1e-13  # a curvature this much below the greatest cannot be told from none
+KEPT = 2**25 - 2**15  # bytes, the largest array whose memory the C library can be made to keep
 FEW_LEVELS = 200  # up to here the general form is as fast as the crossed one, and more exact
 
 
@@ -88,6 +89,7 @@ def fit(
                          f"{type(model).__name__}")
     if max_steps is not None and (not isinstance(max_steps, (int, np.integer)) or max_steps < 1):
         raise ValueError(f"max_steps must be a whole number from 1 on; it is {max_steps!r}")
+    _keep_freed_memory()
     profile = _profile(model, method)
     if optimiser is not None and optimiser not in OPTIMISERS:
         raise ValueError(f"no optimiser {optimiser!r}; there are {', '.join(OPTIMISERS)}")
@@ -131,6 +133,15 @@ def fit(
         converged=bool(converged), max_gradient=max_gradient, hessian_positive_definite=definite,
         boundary=boundary, iterations=trace,
     )
+
+
+def _keep_freed_memory() -> None:
+    """Let new arrays have the memory of old ones, as glibc does up to the largest size freed yet.
+
+    Otherwise it gives that back to the system and asks for it again, in pages filled with zeros,
+    which takes a third of the time of a fit to 10^5 rows. Elsewhere this does nothing.
+    """
+    np.empty(KEPT, np.uint8)
 
 
 def _profile(model: LinearMixedModel, method: str) -> Profile:

@@ -78,6 +78,9 @@ class Bands:
         # by columns in memory, as LAPACK has them
         self.data, self.codes, self.z, self.walk = np.asfortranarray(data), codes, z[:, None], walk
         k = int(np.sum(lengths))
+        # the state of each row; rows that stand in order of time, one at each, need no look-up
+        ordered = len(codes) == k and bool(np.all(codes[1:] > codes[:-1]))
+        self.at = slice(None) if ordered else codes
         self.count = len(lengths)
         self.v = self.a = np.nan  # not factorised yet
         self.starts = np.cumsum(lengths) - lengths
@@ -119,7 +122,7 @@ class Bands:
             raise ValueError(f"the precision matrix is not positive definite at a = {a}")
         self.log_det = float(np.sum(np.log(self.d))) - self.count * np.log(self.rest)
         self.G = self.solve(self.B)
-        self.R = self.data - self.z * np.take(phi * self.G.T, self.codes, axis=1).T
+        self.R = self.data - self.z * (phi * self.G.T)[:, self.at].T
         self.KG = self.innovations(self.G)
 
     def diagonal(self) -> Array:
@@ -139,8 +142,8 @@ class Bands:
     def innovations(self, V: Array) -> Array:
         """K V for Q = K'K: V_t - a V_(t-1), and sqrt(1 - a^2) V_1 at the start of a series."""
         K = V.copy(order="F")
-        K[1:] -= self.a * self.before(V)
-        K[self.starts] *= np.sqrt(self.rest)
+        K[1:] -= self.a * V[:-1]
+        K[self.starts] = np.sqrt(self.rest) * V[self.starts]  # which for a walk is 0
         return K
 
     def slope_form(self, V: Array, KV: Array) -> Array:
