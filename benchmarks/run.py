@@ -89,6 +89,18 @@ def crossed(a: int, b: int, n: int, seed: int = 3) -> Columns:
     return {"y": y, "a": i, "b": j}
 
 
+def pupils(pupils: int, schools: int, rows: int, seed: int = 6) -> Columns:
+    """So many pupils, measured in up to eight years, whose line depends on pupil and on school."""
+    rng = np.random.default_rng(seed)
+    child = np.sort(rng.integers(0, pupils, rows))
+    school = rng.integers(0, schools, pupils)[child]
+    year, female = rng.integers(-3, 4, rows) + 0.5, rng.integers(0, 2, pupils)[child]
+    u = rng.standard_normal((pupils, 2)) @ np.array([[0.8, 0.1], [0.0, 0.1]])
+    y = 0.7 * year + 0.2 * female + u[child, 0] + u[child, 1] * year \
+        + 0.4 * rng.standard_normal(schools)[school] + 0.55 * rng.standard_normal(rows)
+    return {"y": y, "year": year, "female": female, "child": child, "school": school}
+
+
 def nested(batches: int, samples: int, rows: int, seed: int = 4) -> Columns:
     """So many samples in each batch, so many rows of each sample."""
     rng = np.random.default_rng(seed)
@@ -141,6 +153,9 @@ CASES = {
                         lambda: crossed(500, 100, 10_000), CROSSED, ("a", "b")),
     "crossed-1e5": Case("crossed, 5,000 by 1,000 levels, n = 100,000", "y ~ 1 + (1 | a) + (1 | b)",
                         lambda: crossed(5000, 1000, 100_000), CROSSED, ("a", "b")),
+    "pupils": Case("slopes of 1,721 pupils in 60 schools, n = 7,230",
+                   "y ~ year + female + (year | child) + (1 | school)",
+                   lambda: pupils(1721, 60, 7230), CROSSED, ("child", "school")),
     "nested-1e5": Case("nested, 20,000 samples in 2,000 batches, n = 100,000",
                        "y ~ 1 + (1 | sample) + (1 | batch)", lambda: nested(2000, 10, 5),
                        ("lmmcore", "lme4", "mixedlm", "glmm"), ("batch", "sample")),

@@ -25,6 +25,7 @@ _HOME = {
     "Profile": "profile",
     "GroupedProfile": "structure",
     "CrossedProfile": "crossed",
+    "VectorTermsProfile": "vector_terms",
     "CrossProducts": "sufficient",
     "fit": "fitting",
     "Fit": "results",

@@ -28,11 +28,13 @@ from lmmcore.results import GRADIENT_TOLERANCE, Fit, VarianceComponent
 from lmmcore.structure import GroupedProfile, has_groups
 from lmmcore.sufficient import SummarisedModel, SummarisedProfile
 from lmmcore.tridiagonal import SeriesProfile, has_series
+from lmmcore.vector_terms import VectorTermsProfile, has_vector_terms
 
 FARTHEST = 1e7  # of a start, in units that make the random effects as large as the errors
 FLAT = 1e-13  # a curvature this much below the greatest cannot be told from none
 KEPT = 2**25 - 2**15  # bytes, the largest array whose memory the C library can be made to keep
 FEW_LEVELS = 200  # up to here the general form is as fast as the crossed one, and more exact
+FEW_EFFECTS = 100  # likewise, for terms of several effects
 
 
 class ConvergenceWarning(UserWarning):
@@ -156,6 +158,8 @@ def _profile(model: LinearMixedModel, method: str) -> Profile:
         return GroupedProfile(model, method)
     if has_scalar_terms(model) and model.k > FEW_LEVELS:
         return CrossedProfile(model, method)
+    if has_vector_terms(model) and not has_scalar_terms(model) and model.k > FEW_EFFECTS:
+        return VectorTermsProfile(model, method)
     return Profile(model, method)
 
 

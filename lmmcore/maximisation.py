@@ -137,7 +137,7 @@ class _Descent:
         self.enough = (profile.negligible if exact else max(profile.negligible, FINE)) * profile.m
         # at rounding level the criterion stops falling first, then the gradient: at once under
         # quadratic convergence, by and by under linear
-        self.progress = 0.1 if exact or kind == profile.cheapest else 0.9
+        self.progress = 0.1 if exact else 0.9
 
     def run(self, theta: Array) -> Array:
         """A local minimum, small parameters tried at exactly 0."""

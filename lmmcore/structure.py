@@ -98,7 +98,7 @@ class GroupedProfile(Profile):
         for block in _blocks(E):
             R, F = self.R[..., block], self.F[..., block]
             B = np.einsum("abg,bc->cag", R, L)
-            C = _cholesky(np.eye(len(L))[:, :, None] + _product(B, B))
+            C = cholesky(np.eye(len(L))[:, :, None] + _product(B, B))
             E[..., block], H[..., block] = forward(C, R), forward(C, F)
             log_det_W += 2.0 * sum(float(np.sum(np.log(C[i, i]))) for i in range(len(C)))
             between += np.einsum("ixg,iyg->xy", H[..., block], H[..., block])
@@ -160,7 +160,7 @@ class GroupedProfile(Profile):
         u = L @ L.T @ np.einsum("iag,ig->ag", E, h)
         B = np.einsum("abg,bc->acg", self.R, L)
         M = np.eye(len(L))[:, :, None] + _product(B, B)
-        N = forward(_cholesky(M), np.broadcast_to(L.T[:, :, None], M.shape))
+        N = forward(cholesky(M), np.broadcast_to(L.T[:, :, None], M.shape))
         given = np.einsum("iag,ibg->gab", N, N)  # Lambda M_g^-1 Lambda'
         R_inverse = np.linalg.inv(R_ls)
         vcov = R_inverse @ np.linalg.inv(Sxx) @ R_inverse.T
@@ -259,7 +259,7 @@ def _sum_products(A: Array, B: Array) -> Array:
     return (A.reshape(-1, G) @ B.reshape(-1, G).T).reshape(A.shape[:-1] + B.shape[:-1])
 
 
-def _cholesky(M: Array) -> Array:
+def cholesky(M: Array) -> Array:
     """Lower Cholesky factors of M[:, :, g] for every g: (q, q, G) -> (q, q, G)."""
     K = np.zeros_like(M)
     for j in range(len(M)):

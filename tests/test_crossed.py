@@ -158,3 +158,16 @@ def test_it_is_for_several_terms_of_one_effect():
 def test_theta_beyond_floating_point_is_refused():
     with pytest.raises(ValueError, match="too large"):
         CrossedProfile(reference_model("Penicillin")).criterion(np.array([1.0, 1e200]))
+
+
+def test_steps_go_on_where_they_gain_less_than_a_digit_each():
+    """Effects with long tails: the average information is then far from the observed one."""
+    rng = np.random.default_rng(1)
+    size = rng.integers(1, 4, 5000)
+    pupil, school = np.repeat(np.arange(5000), size), rng.integers(0, 20, 5000)
+    school = school[pupil]
+    spread = np.exp(1.6 * rng.standard_normal(5000))[pupil]
+    y = spread * (1 + rng.standard_normal(len(pupil))) + 0.5 * rng.standard_normal(20)[school]
+    result = fit(grouped(1e9 * y, ONE, {"pupil": pupil, "school": school}))
+    assert result.converged
+    assert result.max_gradient < 1e-11 * result.model.n

@@ -1,0 +1,110 @@
+"""Several terms of more than one effect: by blocks of the largest as by the general form."""
+
+import numpy as np
+import pytest
+from reference_models import reference_model
+from test_profile import by_definition
+
+from lmmcore import Profile, VectorTermsProfile, fit, from_formula
+
+METHODS = pytest.mark.parametrize("method", ["REML", "ML"])
+
+
+def design(formula, seed=1, n=140, a=24, b=5):
+    """Lines of the levels of a, crossed with b; x is 0 in one level of a, and constant in another.
+
+    ``inside`` is nested in a, and ``big`` holds whole levels of a.
+    """
+    rng = np.random.default_rng(seed)
+    i, j = rng.integers(0, a, n), rng.integers(0, b, n)
+    x, z = rng.standard_normal((2, n))
+    x[i == 3], x[i == 4] = 0.0, 2.0
+    u, v = rng.standard_normal((2, a)), rng.standard_normal(b)
+    y = 1 + u[0, i] + x * u[1, i] + v[j] + rng.standard_normal(n)
+    return from_formula(formula, {"y": y, "x": x, "z": z, "a": i, "b": j, "big": i % 4,
+                                  "inside": 2 * i + (z > 0)})
+
+
+SLOPE = "y ~ x + (x | a) + (1 | b)"
+CASES = pytest.mark.parametrize(("formula", "theta"), [
+    (SLOPE, [1.0, 0.3, 0.7, 0.5]),
+    (SLOPE, [1.0, -0.3, 0.0, 0.5]),
+    (SLOPE, [1.0, 0.3, 0.7, 0.0]),
+    (SLOPE, [0.0, 0.0, 0.0, 0.0]),
+    (SLOPE, [1e-6, 0.0, 1e-3, 1e-6]),
+    ("y ~ x + (1 | b) + (x | a)", [0.5, 1.0, 0.3, 0.7]),
+    ("y ~ x + (x | a) + (z | b)", [1.0, 0.3, 0.7, 0.5, -0.2, 0.4]),
+    ("y ~ 0 + x + (x || a) + (1 | b)", [1.0, 0.3, 0.5]),
+    ("y ~ z + (1 | a) + (x | inside) + (x + z | big)",
+     [1.0, 0.3, 0.2, 0.4, 0.5, 0.1, -0.2, 0.4, 0.1, 0.0]),
+], ids=str)
+
+
+@METHODS
+@CASES
+def test_equal_to_the_general_form_and_to_the_definition(method, formula, theta):
+    model, theta = design(formula), np.array(theta)
+    general, ours = Profile(model, method), VectorTermsProfile(model, method)
+    assert ours.criterion(theta) == pytest.approx(general.criterion(theta), abs=1e-11)
+    assert ours.log_likelihood(theta) == pytest.approx(by_definition(model, theta, method),
+                                                       abs=1e-9)
+    for kind in ("observed", "expected", "average"):
+        for mine, other in zip(ours.derivatives(theta, kind), general.derivatives(theta, kind),
+                               strict=True):
+            np.testing.assert_allclose(mine, other, rtol=1e-11, atol=1e-10)
+    for kind in ("observed", "expected"):
+        np.testing.assert_allclose(ours.information(theta, kind), general.information(theta, kind),
+                                   rtol=1e-11, atol=1e-10)
+    got, want = ours.solution(theta), general.solution(theta)
+    np.testing.assert_allclose(got.beta, want.beta, atol=1e-12)
+    np.testing.assert_allclose(got.vcov, want.vcov, atol=1e-13)
+    for mine, other in zip(got.random_effects + got.conditional,
+                           want.random_effects + want.conditional, strict=True):
+        np.testing.assert_allclose(mine, other, atol=1e-12)
+    for mine, other in zip(ours.boundary(theta), general.boundary(theta), strict=True):
+        assert mine.label == other.label
+        assert mine.slope == pytest.approx(other.slope, rel=1e-10, abs=1e-10)
+
+
+@METHODS
+@pytest.mark.parametrize("size", [1e2, 1e4, 1e6])
+def test_a_large_phi_costs_few_digits(method, size):
+    model, theta = design(SLOPE), np.sqrt(size) * np.array([1.0, 0.3, 0.7, 0.5])
+    general, ours = Profile(model, method), VectorTermsProfile(model, method)
+    assert ours.sigma2(theta) == pytest.approx(general.sigma2(theta), rel=1e-12)
+    assert ours.criterion(theta) == pytest.approx(general.criterion(theta),
+                                                  abs=1e-11 + 3e-16 * size)
+
+
+@METHODS
+def test_the_fit_does_not_depend_on_the_form(method, monkeypatch):
+    model = design("y ~ x + z + (x | a) + (1 | b)", n=600, a=90, b=12)
+    fast = fit(model, method)
+    monkeypatch.setattr("lmmcore.fitting.FEW_EFFECTS", 1000)
+    general = fit(model, method)
+    assert fast.converged and general.converged
+    assert fast.criterion == pytest.approx(general.criterion, abs=1e-10)
+    np.testing.assert_allclose(fast.theta, general.theta, rtol=1e-9)
+    np.testing.assert_allclose(fast.beta, general.beta, rtol=1e-9)
+    np.testing.assert_allclose(fast.se_observed, general.se_observed, rtol=1e-9)
+    np.testing.assert_allclose(fast.fitted, general.fitted, atol=1e-9)
+
+
+def test_a_mean_far_away_takes_nothing():
+    rng = np.random.default_rng(2)
+    g, h, x = np.repeat(np.arange(60), 6), np.tile(np.arange(6), 60), rng.standard_normal(360)
+    y = rng.standard_normal(60)[g] + x * rng.standard_normal(60)[g] + rng.standard_normal(360)
+    near, far = (fit(from_formula(SLOPE, {"y": y + shift, "x": x, "a": g, "b": h}))
+                 for shift in (0.0, 1e6))
+    np.testing.assert_allclose(far.theta, near.theta, rtol=1e-7, atol=1e-9)
+    assert far.log_likelihood == pytest.approx(near.log_likelihood, abs=1e-7)
+
+
+def test_it_is_for_several_terms():
+    with pytest.raises(ValueError, match="several terms"):
+        VectorTermsProfile(reference_model("sleepstudy"))
+
+
+def test_theta_beyond_floating_point_is_refused():
+    with pytest.raises(ValueError, match="too large"):
+        VectorTermsProfile(design(SLOPE)).criterion(np.array([1.0, 0.0, 1.0, 1e200]))
