@@ -6,10 +6,12 @@ See the chapter "A first fit"; :mod:`lmmcore.maximisation` finds the maximum (B3
 from __future__ import annotations
 
 import warnings
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import ArrayLike
 
+from lmmcore.coordinates import Frame, orthogonal
 from lmmcore.correlated_errors import ErrorsProfile, error_series
 from lmmcore.covariance import Array
 from lmmcore.crossed import CrossedProfile, has_scalar_terms
@@ -24,7 +26,7 @@ from lmmcore.maximisation import (
 )
 from lmmcore.model import LinearMixedModel, Term
 from lmmcore.profile import Profile
-from lmmcore.results import GRADIENT_TOLERANCE, Fit, VarianceComponent
+from lmmcore.results import GRADIENT_TOLERANCE, Fit, Iteration, Trace, VarianceComponent
 from lmmcore.structure import GroupedProfile, has_groups
 from lmmcore.sufficient import SummarisedModel, SummarisedProfile
 from lmmcore.tridiagonal import SeriesProfile, has_series
@@ -84,7 +86,9 @@ def fit(
     Notes
     -----
     The profile criterion and its exact gradient are B19 and B31; the methods are B36.
-    See the chapters "A first fit" and "Maximisation".
+    See the chapters "A first fit" and "Maximisation". Where the columns of Z are nearly dependent,
+    as an intercept and calendar years are, the way there is in the coordinates of
+    :mod:`lmmcore.coordinates`; ``max_gradient`` then refers to these.
     """
     if not hasattr(model, "terms"):
         raise ValueError(f"fit wants a model, as grouped or from_formula makes it, not a "
@@ -92,7 +96,19 @@ def fit(
     if max_steps is not None and (not isinstance(max_steps, (int, np.integer)) or max_steps < 1):
         raise ValueError(f"max_steps must be a whole number from 1 on; it is {max_steps!r}")
     _keep_freed_memory()
-    profile = _profile(model, method)
+    frame = orthogonal(model)
+    if frame is None:
+        return _fit(_profile(model, method), optimiser, start, max_steps)
+    if np.shape(start) == (model.covariance.n_theta,):
+        start = frame.theta_into(start)
+    profile = _profile(frame.model, method)
+    return _turned_back(frame, profile, _fit(profile, optimiser, start, max_steps), model)
+
+
+def _fit(profile: Profile, optimiser: str | None, start: ArrayLike | None,
+         max_steps: int | None) -> Fit:
+    """The fit of ``profile.model``, in its own coordinates."""
+    model, method = profile.model, profile.method
     if optimiser is not None and optimiser not in OPTIMISERS:
         raise ValueError(f"no optimiser {optimiser!r}; there are {', '.join(OPTIMISERS)}")
     _check_identified(profile)
@@ -118,9 +134,9 @@ def fit(
         warnings.warn(
             f"the fit did not converge: after {len(trace) - 1} steps max |gradient| is "
             f"{max_gradient:.1e}, the Hessian {'' if definite else 'not '}positive definite; "
-            f"{advice}", ConvergenceWarning, stacklevel=2)
+            f"{advice}", ConvergenceWarning, stacklevel=3)
     solution, sigma2 = profile.solution(theta), profile.sigma2(theta)
-    observed, expected = (_standard_errors(profile, theta, kind)
+    observed, expected = (np.sqrt(np.diag(_parameter_covariance(profile, theta, kind)))
                           for kind in ("observed", "expected"))
     return Fit(
         model=model, method=method, optimiser=optimiser, theta=theta, sigma2=sigma2,
@@ -135,6 +151,32 @@ def fit(
         converged=bool(converged), max_gradient=max_gradient, hessian_positive_definite=definite,
         boundary=boundary, iterations=trace,
     )
+
+
+def _turned_back(frame: Frame, profile: Profile, found: Fit, model: LinearMixedModel) -> Fit:
+    """The fit of the model, from that of its frame."""
+    theta, turn = frame.theta_back(found.theta), frame.jacobian()
+    raw = _profile(model, found.method)
+
+    def standard_errors(kind: str) -> Array:
+        vcov = _parameter_covariance(profile, found.theta, kind)
+        known = np.isfinite(np.diag(vcov))  # a term is known as a whole, or not at all
+        se, own = np.full(len(vcov), np.nan), np.ix_(known, known)
+        se[known] = np.sqrt(np.diag(turn[own] @ vcov[own] @ turn[own].T))
+        return se
+
+    back = dict(zip(found.random_effects, frame.back, strict=True))
+    return replace(
+        found, model=model, theta=theta,
+        variance_components=_components(raw, theta, found.sigma2, model.terms),
+        parameters=_parameter_names(raw), estimates=_reported(raw, theta, found.sigma2),
+        se_observed=standard_errors("observed"), se_expected=standard_errors("expected"),
+        random_effects={name: u @ back[name].T for name, u in found.random_effects.items()},
+        conditional_variances={name: back[name] @ V @ back[name].T
+                               for name, V in found.conditional_variances.items()},
+        boundary=raw.boundary(theta) if found.boundary else [],
+        iterations=Trace(Iteration(frame.theta_back(point.theta), point.criterion,
+                                   point.max_gradient) for point in found.iterations))
 
 
 def _keep_freed_memory() -> None:
@@ -244,22 +286,22 @@ def _parameter_names(profile: Profile) -> tuple[str, ...]:
     return tuple(names)
 
 
-def _standard_errors(profile: Profile, theta: Array, kind: str) -> Array:
-    """Standard errors of (sigma2, psi), psi = sigma2 phi, from the information on (sigma2, phi)."""
+def _parameter_covariance(profile: Profile, theta: Array, kind: str) -> Array:
+    """Covariance of (sigma2, psi), psi = sigma2 phi, from the information on (sigma2, phi)."""
     regular = np.concatenate([np.array([True])] + [
         s.regular(theta[part]) for s, part, _ in profile.covariance.placements()])
     information = profile.information(theta, kind)[np.ix_(regular, regular)]
     size = np.sqrt(np.abs(np.diag(information)))
     correlation = information / np.outer(size, size)
-    se = np.full(len(regular), np.nan)
+    found = np.full((len(regular),) * 2, np.nan)
     if np.linalg.eigvalsh(correlation)[0] <= FLAT:
-        return se
+        return found
     vcov = np.linalg.inv(correlation) / np.outer(size, size)
     scaled, phi = profile.covariance.scaled, profile.covariance.phi(theta)
     jacobian = np.diag(np.append(1.0, np.where(scaled, profile.sigma2(theta), 1.0))[regular])
     jacobian[:, 0] = np.append(1.0, np.where(scaled, phi, 0.0))[regular]  # psi = sigma2 phi
-    se[regular] = np.sqrt(np.diag(jacobian @ vcov @ jacobian.T))
-    return se
+    found[np.ix_(regular, regular)] = jacobian @ vcov @ jacobian.T
+    return found
 
 
 def _components(

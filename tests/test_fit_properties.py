@@ -276,14 +276,58 @@ def test_calendar_years_are_a_covariate_as_any(method):
     kept = rng.random(200) < 0.6
     data = {"y": y[kept], "t": t[kept], "g": g[kept]}
     want = fit(from_formula("y ~ t + (t | g)", data), method)
-    got = fit(from_formula("y ~ t + (t | g)", data | {"t": 1990.0 + data["t"]}), method)
-    assert got.converged
-    assert got.log_likelihood == pytest.approx(want.log_likelihood, abs=1e-9)
-    assert got.sigma2 == pytest.approx(want.sigma2, rel=1e-8)
-    assert got.beta[1] == pytest.approx(want.beta[1], rel=1e-8)
-    assert got.estimates[-1] == pytest.approx(want.estimates[-1], rel=1e-7)  # the slopes' variance
-    with pytest.raises(ValueError, match="far from 0, subtract its mean"):
-        fit(from_formula("y ~ t + (t | g)", data | {"t": 1e6 + data["t"]}), method)
+    for origin, digits in ((1990.0, 1e-11), (1e6, 1e-6)):
+        got = fit(from_formula("y ~ t + (t | g)", data | {"t": origin + data["t"]}), method)
+        assert got.converged
+        assert got.log_likelihood == pytest.approx(want.log_likelihood, abs=1e-9)
+        at_0 = np.array([[1.0, -origin], [0.0, 1.0]])  # the intercept is in the year 0
+        np.testing.assert_allclose(got.beta, at_0 @ want.beta, rtol=digits)
+        np.testing.assert_allclose(got.vcov_beta, at_0 @ want.vcov_beta @ at_0.T, rtol=digits)
+        np.testing.assert_allclose(
+            got.variance_components[0].covariance,
+            at_0 @ want.variance_components[0].covariance @ at_0.T, rtol=digits)
+        same = [0, -1]  # sigma2, and the slopes' variance
+        for name in ("estimates", "se_observed", "se_expected"):
+            np.testing.assert_allclose(getattr(got, name)[same], getattr(want, name)[same],
+                                       rtol=digits)
+        np.testing.assert_allclose(got.random_effects["g"], want.random_effects["g"] @ at_0.T,
+                                   rtol=digits, atol=origin * digits)
+        np.testing.assert_allclose(got.conditional_variances["g"],
+                                   at_0 @ want.conditional_variances["g"] @ at_0.T, rtol=digits)
+        np.testing.assert_allclose(got.fitted, want.fitted, atol=1e3 * digits)
+
+
+@METHODS
+def test_calendar_years_at_a_correlation_of_one(method):
+    rng = np.random.default_rng(3)
+    g, t = np.repeat(np.arange(12), 6), np.tile(np.arange(6), 12)
+    u = rng.standard_normal(12)[g]
+    y = rng.standard_normal(72) + u * (1 + 0.5 * t)
+    above = rng.standard_normal(6)[g // 2]
+    for formula, response in (("y ~ t + (t | g)", y), ("y ~ t + (t | g) + (1 | h)", y + above)):
+        near, far = (fit(from_formula(
+            formula, {"y": response, "t": t + origin, "g": g, "h": g // 2}),
+                         method) for origin in (0.0, 1990.0))
+        assert near.converged and far.converged
+        assert far.log_likelihood == pytest.approx(near.log_likelihood, abs=1e-9)
+        assert len(far.boundary) == len(near.boundary) >= 1
+        assert all(point.slope > 0 for point in far.boundary)
+        assert np.isnan(far.se_observed[1])
+        assert far.se_observed[0] == pytest.approx(near.se_observed[0], rel=1e-9)
+
+
+def test_a_start_is_turned_with_the_coordinates():
+    rng = np.random.default_rng(1)
+    g, year = np.repeat(np.arange(20), 10), 1990.0 + np.tile(np.arange(10), 20)
+    y = rng.standard_normal(200) + rng.standard_normal(20)[g] * (year - 1995) \
+        + rng.standard_normal(20)[g]
+    model = from_formula("y ~ year + (year | g)", {"y": y, "year": year, "g": g})
+    found = fit(model)
+    again = fit(model, start=found.theta)
+    np.testing.assert_allclose(again.iterations[0].theta, found.theta, rtol=1e-8)
+    assert len(again.iterations) <= 2
+    with pytest.raises(ValueError, match="start must be 3 finite numbers"):
+        fit(model, start=[1.0])
 
 
 def test_not_converged_says_so():
