@@ -21,6 +21,7 @@ from lmmcore.profile import Pieces, Profile
 from lmmcore.results import Iteration, Trace
 
 SMALL = 0.05  # a theta this small, in the same units, is tried at exactly 0
+AWAY = 0.3  # where to go on from a saddle point at 0, likewise
 ROUGH = 1e-4  # gradient per observation, likewise, after which zeros are looked for
 UNSEEN = 1e-12  # of theta, a step that would change no digit that is reported
 FINE = 1e-12  # gradient per observation, likewise, where a method with a linear rate may stop
@@ -143,16 +144,38 @@ class _Descent:
         """A local minimum, small parameters tried at exactly 0."""
         profile, everything = self.profile, np.ones(len(theta), bool)
         # a rough minimum shows which parameters go to 0, where steps in all would be slow
-        for enough in (ROUGH * profile.m, self.enough):
+        for enough in (ROUGH * profile.m, self.enough, self.enough):
             theta = fix_signs(profile, self._newton(theta, everything, enough))
             at_zero = _at_zero(profile, theta)
             free = free_parameters(profile, at_zero)
             if not np.all(free):
-                at_zero = fix_signs(profile, self._newton(at_zero, free, self.enough))
-                # the gradient in theta is 0 here whatever the data: the slope in phi decides
-                if all(point.slope >= 0 for point in profile.boundary(at_zero)):
+                at_zero = self._with_zeros(at_zero, free)
+                if self._is_real(at_zero):
                     return at_zero
+            if enough == self.enough:
+                lower = profile.criterion(at_zero) - FINE * profile.m  # by more than rounding
+                if np.all(free) or profile.criterion(theta) < lower:
+                    break
+                # a saddle point, which steps leave slowly: by a factor of 2 from nearly 0
+                unit = default_starts(profile)[0]
+                theta = np.where(at_zero == 0, AWAY * unit, at_zero)
         return theta
+
+    def _with_zeros(self, theta: Array, free: NDArray[np.bool_]) -> Array:
+        """The minimum with these zeros, or with more of them if it leads there."""
+        profile = self.profile
+        theta = fix_signs(profile, self._newton(theta, free, self.enough))
+        further = _at_zero(profile, theta)
+        fewer = free_parameters(profile, further)
+        if np.sum(fewer) < np.sum(free):
+            further = self._with_zeros(further, fewer)
+            if self._is_real(further):
+                return further
+        return theta
+
+    def _is_real(self, at_zero: Array) -> bool:
+        """Whether an optimum at 0 is one: the gradient in theta is 0 there whatever the data."""
+        return all(point.slope >= 0 for point in self.profile.boundary(at_zero))
 
     def _newton(self, theta: Array, free: NDArray[np.bool_], enough: float) -> Array:
         """Steps in the free parameters to a small enough gradient, or to rounding noise."""

@@ -24,12 +24,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.linalg import solve_triangular
+from scipy.linalg import qr, solve_triangular
 
 from lmmcore.covariance import Array, BoundaryPoint, Covariance
 from lmmcore.model import LinearMixedModel, refuse_correlated_errors
 
 METHODS = ("REML", "ML")
+ROWS = 3e8  # n k^2, the products of a QR of Z, up to which the rows are used and not Z'Z
+DEPENDENT = 1e-12  # a column of which less than this is left depends on those before it
 
 
 @dataclass(frozen=True)
@@ -124,13 +126,23 @@ class Profile:
         self.covariance = model.covariance
         self.QtZ = (Z.T @ Q).T
         self.A = (Z.T @ Z).toarray()
-        self.A_bar = self.A - self.QtZ.T @ self.QtZ  # Z'(I - QQ')Z, and QQ' = X(X'X)^-1X'
-        self.root, dual = _root(self.A_bar)
-        self.f = dual @ (Z.T @ e)
-        inside = Z @ (dual.T @ self.f)
+        if model.n * model.k**2 <= ROWS:
+            MZ = Z - Q @ self.QtZ  # QQ' = X(X'X)^-1X'
+            basis, self.root = _triangular(MZ - Q @ (Q.T @ MZ), np.sqrt(np.diag(self.A)))
+            self.f = basis.T @ e
+            inside = basis @ self.f
+        else:
+            self.root, dual = _root(self.A - self.QtZ.T @ self.QtZ)  # Abar = Z'(I - QQ')Z
+            self.f = dual @ (Z.T @ e)
+            inside = Z @ (dual.T @ self.f)
         outside = e - (inside - Q @ (Q.T @ inside))
         self.outside = float(outside @ outside)
-        self.root_W = _root(self.A)[0] if self.method == "ML" else self.root
+        if self.method == "REML":
+            self.root_W = self.root
+        elif model.n * model.k**2 <= ROWS:
+            self.root_W = _triangular(Z.toarray(), np.sqrt(np.diag(self.A)))[1]
+        else:
+            self.root_W = _root(self.A)[0]
         size = np.diag(self.A)
         self.z_scale = [np.sqrt(size[rows].mean(axis=0))
                         for _, _, rows in self.covariance.placements()]
@@ -319,6 +331,20 @@ class Profile:
 
     def _criterion(self, rss: float, log_det: float) -> float:
         return float(self.m * (np.log(2.0 * np.pi * rss / self.m) + 1.0) + log_det)
+
+
+def _triangular(Z: Array, length: Array) -> tuple[Array, Array]:
+    """Orthonormal columns (n, r) that span those of Z (n, k), and R (r, k) with R'R = Z'Z.
+
+    By Householder with pivots, which keeps the digits that forming Z'Z would lose of nearly
+    dependent columns. ``length`` (k,) is the size of a column in which rounding is seen.
+    """
+    length = np.where(length > 0, length, 1.0)
+    basis, R, pivots = qr(Z / length, mode="economic", pivoting=True, check_finite=False)
+    rank = int(np.sum(np.abs(np.diag(R)) > DEPENDENT))
+    root = np.empty((rank, Z.shape[1]))
+    root[:, pivots] = R[:rank]
+    return basis[:, :rank], root * length
 
 
 def _root(A: Array) -> tuple[Array, Array]:

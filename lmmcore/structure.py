@@ -27,10 +27,9 @@ from scipy import sparse
 
 from lmmcore.covariance import Array
 from lmmcore.model import LinearMixedModel, Term
-from lmmcore.profile import Pieces, Profile, Solution
+from lmmcore.profile import DEPENDENT, Pieces, Profile, Solution
 
 BLOCK = 16384  # groups, or rows, whose arrays fit into a processor's cache
-DEPENDENT = 1e-12  # a column of which less than this is left after projection depends on the rest
 
 
 class Reduced(NamedTuple):

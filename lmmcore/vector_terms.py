@@ -38,8 +38,8 @@ from scipy.linalg import lapack, solve_triangular
 
 from lmmcore.covariance import Array, independent
 from lmmcore.model import LinearMixedModel, Term
-from lmmcore.profile import Pieces, Profile, Solution
-from lmmcore.structure import DEPENDENT, cholesky, forward
+from lmmcore.profile import DEPENDENT, Pieces, Profile, Solution
+from lmmcore.structure import cholesky, forward
 
 RANK = 1e-13  # of a matrix with a diagonal of 1 and as many rows: pivots below are rounding
 

@@ -9,16 +9,16 @@ from lmmcore import LinearMixedModel
 def exact_log_likelihood(model: LinearMixedModel, theta: np.ndarray, method: str) -> mp.mpf:
     """l(theta) with beta and sigma2 profiled out, all in mpmath."""
     with mp.workdps(40):
-        q = len(model.terms[0].effects)
-        L = mp.zeros(q)
-        for (column, row), value in zip(zip(*np.triu_indices(q), strict=True), theta, strict=True):
-            L[int(row), int(column)] = mp.mpf(float(value))
-        gamma, codes, Z = L * L.T, model.terms[0].codes, mp.matrix(model.terms[0].columns.tolist())
         W = mp.eye(model.n)
-        for i in range(model.n):
-            for j in range(model.n):
-                if codes[i] == codes[j]:
-                    W[i, j] += (Z[i, :] * gamma * Z[j, :].T)[0]
+        placements = model.covariance.placements()
+        for (structure, part, _), term in zip(placements, model.terms, strict=True):
+            L = mp.matrix(structure.factor(np.asarray(theta, float)[part]).tolist())
+            Z, codes = mp.matrix(term.columns.tolist()), term.codes
+            ZL = Z * L
+            for i in range(model.n):
+                for j in range(model.n):
+                    if codes[i] == codes[j]:
+                        W[i, j] += mp.fdot(ZL[i, :], ZL[j, :])
         X, y = mp.matrix(model.X.tolist()), mp.matrix(model.y.tolist())
         C = mp.cholesky(W)
 

@@ -4,6 +4,7 @@ import warnings
 
 import numpy as np
 import pytest
+from exact_likelihood import exact_log_likelihood
 from reference_models import ONE, REFERENCES, reference_model, slopes
 from scipy.linalg import block_diag
 
@@ -194,3 +195,30 @@ def test_two_maxima_close_in_height(seed):
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ConvergenceWarning)
             assert fit(model, start=start).criterion >= result.criterion - 1e-8
+
+
+@pytest.mark.parametrize("seed", [54, 395])
+def test_a_saddle_point_at_0_is_left(seed):
+    """The third term's variance passes near 0 on the way, and there its slope in theta is 0."""
+    rng = np.random.default_rng(seed)
+    g, h, x = rng.integers(0, 12, 70), rng.integers(0, 3, 70), rng.integers(0, 6, 70)
+    y = 4 * rng.standard_normal(12)[g] + 1.5 * rng.standard_normal(12)[g] * x
+    y = y + 0.3 * rng.standard_normal(3)[h] + rng.standard_normal(70)
+    line = {**ONE, "x": x}
+    result = fit(grouped(y, line, {"g": g, "h": h}, {"g": line}, {"g": "diagonal"}))
+    assert result.converged
+    assert not result.boundary
+    assert result.theta[2] > 0.01
+
+
+def test_far_covariates_cost_no_digits():
+    """Years about 2000, whose effects are independent of the intercepts: Z'Z has lost them."""
+    rng = np.random.default_rng(3)
+    g, h, year = rng.integers(0, 6, 40), rng.integers(0, 4, 40), 2000.0 + rng.integers(0, 6, 40)
+    y = rng.standard_normal(6)[g] + rng.standard_normal(40)
+    line = {**ONE, "year": year}
+    model = grouped(y, line, {"g": g, "h": h}, {"g": line}, {"g": "diagonal"})
+    for method in ("REML", "ML"):
+        for theta in ([0.3, 0.0, 0.0], [0.5, 1e-4, 0.3], [0.5, 0.1, 0.3]):
+            assert Profile(model, method).log_likelihood(np.array(theta)) == pytest.approx(
+                float(exact_log_likelihood(model, theta, method)), abs=1e-10)
