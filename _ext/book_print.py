@@ -74,6 +74,10 @@ class Print(LaTeXBuilder):
         self.env.resolve_references(whole, indexfile, self)
         return whole
 
+    def get_contentsname(self, indexfile):
+        """Not the caption of the first part, which LaTeX's builder would take."""
+        return "Contents"
+
     def add(self, book, docname, before=""):
         """A page's tree, without what only a site needs."""
         tree = self.env.get_doctree(docname)
