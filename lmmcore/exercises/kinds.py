@@ -445,7 +445,7 @@ class Counterexample(Kind):
         unknown = sorted(str(x) for x in values if str(x) not in symbols)
         if unknown:
             raise Unreadable(f"The symbol {', '.join(unknown)} is not one of the exercise.")
-        return step, {str(name): value for name, value in values.items()}
+        return step, {str(name): _exact(value) for name, value in values.items()}
 
     def same(self, value: Any, other: Any) -> bool:
         return value[0] == other[0]
@@ -540,6 +540,19 @@ def _kind_of(answer: Any) -> str:
     if callable(answer):
         return "a function"
     return f"of type {type(answer).__name__}"
+
+
+def _exact(value: Any) -> Any:
+    """A matrix as lists, and what was written with a decimal point as a rational number."""
+    if is_numpy(value, "ndarray", "generic") or isinstance(value, sp.MatrixBase):
+        value = value.tolist()
+    if isinstance(value, list | tuple):
+        return [_exact(x) for x in value]
+    if isinstance(value, str):
+        raise Unreadable("Its values are texts.")
+    if isinstance(value, float | sp.Float) and math.isfinite(value):
+        return sp.Rational(str(value))
+    return value
 
 
 def _number(x: Any) -> complex:

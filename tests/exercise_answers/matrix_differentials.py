@@ -1,3 +1,6 @@
+import numpy as np
+import sympy as sp
+
 from exercise_answers import Answers
 from lmmcore.proof import Setting, det, eye, tr
 
@@ -51,6 +54,8 @@ ANSWERS = {
             (3, {"A": [[2]], "dA": [[1]]}),
             (3, {"A": [[1, 0], [0, 2]], "dA": [[0, 0], [0, 1]]}),
             [3, {"A": [[-3]], "dA": [[2]]}],
+            (3, {"A": np.array([[2.5]]), "dA": np.array([[1.0]])}),
+            (np.int64(3), {A: sp.Matrix([[0.5]]), "dA": [[sp.Rational(1, 2)]]}),
         ],
         wrong=[
             ((1, {"A": [[2]], "dA": [[1]]}), "every invertible matrix"),
@@ -59,6 +64,9 @@ ANSWERS = {
             ((3, {"A": [[2]], "dA": [[0]]}), "nothing moves"),
             ((3, {"A": [[1, 0], [0, 1]], "dA": [[0, 0], [0, 1]]}), ""),
             ((3, {"A": [[0]], "dA": [[1]]}), ""),
+            ((3, {"A": np.array([[1.0]]), "dA": [[1]]}), "does not show"),
+            ((3, {"A": [[float("nan")]], "dA": [[1]]}), ""),
+            ((3, {"A": [[2j]], "dA": [[1]]}), ""),
         ],
     ),
 }

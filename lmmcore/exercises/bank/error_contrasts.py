@@ -37,6 +37,8 @@ def four_rows(answer: Any) -> sp.Matrix:
         raise Unreadable("This is no matrix.")
     answer = answer.toarray() if hasattr(answer, "toarray") else answer
     rows = answer.tolist() if hasattr(answer, "tolist") else answer
+    if any(isinstance(x, str) for row in rows if isinstance(row, list | tuple) for x in row):
+        raise Unreadable("Its entries are texts.")
     try:
         A = sp.Matrix(rows)
     except (TypeError, ValueError):
@@ -48,13 +50,19 @@ def four_rows(answer: Any) -> sp.Matrix:
     return A
 
 
+def scaled(A: sp.Matrix) -> np.ndarray:
+    """Each column in units of its largest entry."""
+    columns = np.array(A, dtype=float)
+    largest = np.abs(columns).max(axis=0)
+    return columns / np.where(largest > 0, largest, 1.0)
+
+
 def rank(A: sp.Matrix) -> int:
-    return int(np.linalg.matrix_rank(np.array(A, dtype=float)))
+    return int(np.linalg.matrix_rank(scaled(A), tol=1e-8))
 
 
 def annihilates(A: sp.Matrix, X: sp.Matrix) -> bool:
-    product = np.array(A.T * X, dtype=float)
-    return bool(np.abs(product).max() <= 1e-9 * np.abs(np.array(A, dtype=float)).max())
+    return bool(np.abs(scaled(A).T @ np.array(X, dtype=float)).max() <= 1e-9)
 
 
 # -- orthonormal contrasts -------------------------------------------------------------------

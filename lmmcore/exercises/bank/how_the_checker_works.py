@@ -35,7 +35,7 @@ def terms(answer: Any) -> list[tuple[Fraction, tuple[str, ...], str, tuple[str, 
             raise Unreadable("A term has four parts: coefficient, left word, relation, right word.")
         number, left, relation, right = term
         try:
-            c = Fraction(number)
+            c = Fraction(number if not isinstance(number, str | bool) else None)
         except (TypeError, ValueError, OverflowError, RuntimeError):
             raise Unreadable("The first part of a term is its coefficient, a number.") from None
         if not isinstance(relation, str) or relation not in RELATIONS:
