@@ -333,8 +333,8 @@ EXERCISES = (
                 lambda k, m, c: (near(k, m, c)[0],) * 2,
             ),
         ),
-        "For REML this probability goes to one with the number of objects, for ML to zero: that is "
-        "what inconsistent means.",
+        "For REML this probability goes to one with the number of objects, for every $c$; for ML "
+        "to zero, where $c$ is below $1/m$. That is what inconsistent means.",
         "One half for the interval in terms of the chi-square variable, one half for its "
         "probability.",
     ),
