@@ -260,7 +260,7 @@ ANSWERS = {
             (lambda a, tau2: (a, tau2 * (1 + a**2)), "over two steps"),
             (lambda a, tau2: (2 * a, tau2 * (1 + a**2)), "twice that of one"),
             (lambda a, tau2: (a**2, tau2 / (1 - a**2)), "does not change"),
-            (lambda a, tau2: (a**2, tau2 * (1 + a**4)), "four steps"),
+            (lambda a, tau2: (a**2, tau2 * (1 + a**4)), "shrunk by one step"),
             (lambda a, tau2: (tau2 * (1 + a**2), a**2), "changed places"),
             (lambda a, tau2: (abs(a), tau2 * (1 + a**2)), ""),
             (lambda a, tau2: (a * abs(a), tau2 * (1 + a**2)), ""),

@@ -43,7 +43,7 @@ ANSWERS = {
             (r.T * Sigma.I * Sigma.I * r, "The sign"),
             (-(r.T * Sigma.I * r), "One inverse is missing"),
             (-tr(Sigma.I), "log determinant"),
-            (-(r.T * r), "without random"),
+            (-(r.T * r), "Both inverses are lost"),
             (-(r.T * Sigma * Sigma * r), "where its inverse belongs"),
             (-2 * (r.T * Sigma.I * Sigma.I * r), ""),
             (det(Sigma), ""),

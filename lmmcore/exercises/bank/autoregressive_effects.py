@@ -368,8 +368,8 @@ EXERCISES = (
                 lambda a, tau2: (a**2, tau2 / (1 - a**2)),
             ),
             Misconception(
-                "This is the variance of four steps' innovations: the new coefficient was squared "
-                "once too often.",
+                "The new coefficient was squared where the old one should be: between the two "
+                "times the older innovation is shrunk by one step.",
                 lambda a, tau2: (a**2, tau2 * (1 + a**4)),
             ),
             Misconception(

@@ -99,8 +99,8 @@ EXERCISES = (
                 lambda z: -tr(z["Sigma"].I),
             ),
             Misconception(
-                "You took $\\Sigma^{-1}$ for $1/\\sigma^2$: that is right only without random "
-                "effects. The matrix stays whole.",
+                "Both inverses are lost. The differential of an inverse keeps one on either side "
+                "of the step.",
                 lambda z: -(z["r"].T * z["r"]),
             ),
             Misconception(
