@@ -166,8 +166,8 @@ EXERCISES = (
                 lambda y, x, group: lines(y, x, group) ** 0.5,
             ),
         ),
-        "With a column of Z for each line, the errors are what no line explains, for fixed "
-        "effects and for random ones.",
+        "With the same days for everybody the errors are what no line explains, for fixed lines "
+        "and for random ones.",
         "Half for the sum of squares, half for its degrees of freedom.",
     ),
     Exercise(
@@ -230,7 +230,7 @@ EXERCISES = (
                 1.5457889 / 1.23819530,
             ),
         ),
-        "A random effect that is left out makes the standard errors of its fixed companion far "
+        "A random effect that is left out can make the standard error of its fixed companion far "
         "too small.",
         "Half for the number, half for the reason.",
     ),

@@ -241,7 +241,8 @@ EXERCISES = (
                 -n / S,
             ),
         ),
-        "Not a parabola, but one at its top, with the curvature that the full likelihood has.",
+        "Not a parabola, but like one at its top. There profile and slice have one curvature, "
+        "since mean and variance do not inform on each other.",
         "One half for the profile, one half for its curvature.",
     ),
     Exercise(
