@@ -306,8 +306,8 @@ EXERCISES = (
                 lambda X: np.linalg.qr(X, mode="complete")[0][:, : len(X) - X.shape[1]],
             ),
             Misconception(
-                "These are residuals, too few of them dropped to be more than independent: their "
-                "columns have neither length 1 nor right angles.",
+                "These are columns of the projection, in the right number, but they have neither "
+                "length 1 nor right angles.",
                 lambda X: (np.eye(len(X)) - X @ np.linalg.pinv(X))[:, : len(X) - X.shape[1]],
             ),
             Misconception(
