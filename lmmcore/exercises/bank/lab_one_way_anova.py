@@ -300,8 +300,8 @@ EXERCISES = (
                 "c",
             ),
             Misconception(
-                "A negative number is no variance, and the likelihood has no value there. The "
-                "moment estimate says the same as REML, less clearly.",
+                "A negative number is no variance: no batches could have it. The moment estimate "
+                "says the same as REML, less clearly.",
                 "d",
             ),
         ),
