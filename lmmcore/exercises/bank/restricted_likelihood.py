@@ -298,7 +298,8 @@ EXERCISES = (
                 lambda z: as_scalar(z["a"].T * z["a"]),
             ),
         ),
-        "With a single contrast there is a single variance: all scores say the same.",
+        "With a single contrast there is a single variance: all scores are multiples of one "
+        "number.",
         "Half for the factor, half for saying why it makes the equations agree.",
     ),
     Exercise(
