@@ -232,7 +232,8 @@ EXERCISES = (
                 f / ((f - 1) * phi),
             ),
         ),
-        "A group needs 1/phi observations to be believed by half; each further share costs more.",
+        "A group needs $1/\\phi$ observations to be believed by half; each further share costs "
+        "more.",
         "Half for the factor, half for solving.",
     ),
     Exercise(
@@ -305,7 +306,8 @@ EXERCISES = (
                 1 / 5,
             ),
         ),
-        "Five sixths of the way is known as if the mean were known; the sixth direction is not.",
+        "Five of six directions are predicted as if the mean were known; of the sixth the data "
+        "say nothing.",
         "Half for the formula, half for the number.",
     ),
     Exercise(
@@ -318,8 +320,8 @@ EXERCISES = (
         ),
         (
             Misconception(
-                "The inverse of $\\Psi$ is missing, so nothing cancels: only where $\\Psi$ is a "
-                "multiple of the identity do the plain sums vanish.",
+                "The inverse of $\\Psi$ is missing, so nothing cancels: the plain sums vanish "
+                "where $\\Psi$ is a multiple of the identity, but not for every $\\Psi$.",
                 when=no_inverse,
             ),
             Misconception(
@@ -331,7 +333,8 @@ EXERCISES = (
                 when=lambda value: ends_at_zero(value) and not begins_rightly(value),
             ),
         ),
-        "What the fixed effects can explain is left to them: the predictions are orthogonal to it.",
+        "What the fixed effects can explain is left to them: the predictions, weighted with "
+        "$\\Psi^{-1}$, are orthogonal to it.",
         "Half for inserting the prediction, half for $X'P$.",
     ),
 )
