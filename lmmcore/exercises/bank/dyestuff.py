@@ -102,8 +102,8 @@ EXERCISES = (
                 ),
             ),
         ),
-        "The number of groups decides. More yields from the same batches tell about the error, and "
-        "hardly anything about batches.",
+        "Where the groups differ as much as here, their number decides. More yields from the same "
+        "batches tell about the error, and hardly anything about batches.",
         "One third for each mean square, one third for what follows for the plan.",
     ),
     Exercise(

@@ -97,7 +97,8 @@ EXERCISES = (
                 below(6 / 5, 24, 5),
             ),
         ),
-        "ML finds a zero in two of three data sets without any variance between the groups.",
+        "Without any variance between six groups of five, ML finds a zero in two of three data "
+        "sets.",
         "One half for the slope at zero, one half for the probability.",
     ),
     Exercise(
