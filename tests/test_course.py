@@ -7,7 +7,7 @@ from lmmcore.exercises import course, exercises
 
 
 def test_every_exercise_is_in_one_table():
-    rows = [row for title in (*course.SESSIONS, "Other") for row in course.goals(title).rows]
+    rows = [row for title in course.SESSIONS for row in course.goals(title).rows]
     listed = [i for row in rows for part in row[2].split("; ") for i in words(part)]
     assert sorted(listed) == sorted(exercises())
 
@@ -46,5 +46,5 @@ def test_unknown_names():
 
 def test_the_page_shows_every_session():
     text = (ROOT / "chapters" / "course.md").read_text(encoding="utf-8")
-    for title in (*course.SESSIONS, "Other"):
+    for title in course.SESSIONS:
         assert f'course.goals("{title}")' in text

@@ -125,9 +125,19 @@ SESSIONS = {
         },
         {
             "cost": "predict what a fit costs from its sizes",
-            "automatic-differentiation": "differentiate a log likelihood by program, and check it",
         },
         "Computers with a terminal.",
+    ),
+    "Beyond": Session(
+        "What may be left to a program, and what becomes of REML without the normal distribution?",
+        {
+            "automatic-differentiation": "differentiate a log likelihood by program, and check it",
+            "laplace": "integrate effects and coefficients out, and say when that is exact",
+        },
+        {
+            "robust-and-count-models": "fit heavy tails and counts, and judge the approximation",
+        },
+        "The score from the session on REML; autograd, which the notebooks' environment has.",
     ),
     "Data": Session(
         "What may be concluded from a fit?",
@@ -139,13 +149,14 @@ SESSIONS = {
             "crossed-and-nested": "tell crossed from nested in data, and fit both",
             "autoregressive-series": "fit errors that depend on time",
             "insteval": "fit many thousands of levels, and read the result",
+            "two-programs": "say how many digits of an estimate are worth printing",
         },
         "Data of the participants' own, if they have some.",
     ),
 }
 PLANS = {
     "one week": ("Model", "Likelihood", "Bias", "REML", "ANOVA"),
-    "two weeks": tuple(SESSIONS),
+    "two weeks": tuple(title for title in SESSIONS if title != "Beyond"),
     "four weeks": tuple(SESSIONS),
 }
 
@@ -184,7 +195,7 @@ def goals(title: str) -> Table:
     Parameters
     ----------
     title : str
-        A session; or "Other", for the exercises of chapters that are in none.
+        A session.
 
     Raises
     ------
@@ -219,12 +230,9 @@ def trains(exercise: Exercise) -> str:
 
 
 def _goals(title: str) -> dict[str, str]:
-    if title in SESSIONS:
-        return {**SESSIONS[title].chapters, **SESSIONS[title].further}
-    if title != "Other":
+    if title not in SESSIONS:
         raise ValueError(f"there is no session {title!r}: take one of {', '.join(SESSIONS)}")
-    placed = {chapter for name in SESSIONS for chapter in _goals(name)}
-    return {e.chapter: "" for e in exercises().values() if e.chapter not in placed}
+    return {**SESSIONS[title].chapters, **SESSIONS[title].further}
 
 
 def _count(found: list[Exercise]) -> str:
