@@ -119,6 +119,7 @@ class LinearMixedModel:
         terms: Sequence[Term] | None = None,
     ):
         self.y = _vector("y", y).copy()
+        _refuse_tiny("y", self.y)
         self.X, self.names = _design("X", X, len(self.y))
         self.n, self.p = self.X.shape
         self.covariance = independent() if covariance is None else covariance
@@ -505,8 +506,6 @@ def _check_identified_mean(model: LinearMixedModel) -> None:
             "kept: no variation is left and sigma2 would be 0; check the response, and if it is "
             "large and varies little, subtract a constant from it"
         )
-    if np.linalg.norm(e) < 1.0 / LARGEST:
-        raise ValueError(f"y varies by less than {1 / LARGEST:g}: choose a smaller unit")
 
 
 def _refuse_masked(name: str, values: Any) -> None:
