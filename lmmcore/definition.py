@@ -2,7 +2,9 @@
 
 Slow on purpose and short on purpose: this is the truth that the faster forms are tested against.
 All log likelihoods have their full normalising constants; the restricted one is lme4's, without
-+1/2 log|X'X|. See the chapter "The restricted likelihood and its score".
++1/2 log|X'X|. Everywhere y is (n,), X (n, p) of full column rank, V (n, n) positive definite, and
+dV a sequence of (n, n) derivatives of V; a V that is not positive definite raises a ValueError.
+See the chapter "The restricted likelihood and its score".
 """
 
 from __future__ import annotations

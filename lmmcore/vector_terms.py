@@ -30,6 +30,8 @@ See the chapters "Block matrices" and "What a fit costs" (B17, B18, B20, B30, B3
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
@@ -41,6 +43,7 @@ from lmmcore.model import LinearMixedModel, Term
 from lmmcore.profile import DEPENDENT, Pieces, Profile, Solution
 from lmmcore.structure import cholesky, forward
 
+MANY = 300  # effects in Z_2 from which on the traces of the second derivatives are dear
 RANK = 1e-13  # of a matrix with a diagonal of 1 and as many rows: pivots below are rounding
 
 
@@ -63,6 +66,13 @@ class Blocks(NamedTuple):
     K: Array
     J: Array
     T22: Array
+
+
+@dataclass(frozen=True)
+class VectorPieces(Pieces):
+    """With the second derivatives of rss alone, which need no traces: directions -> (r, r)."""
+
+    second_rss: Callable[[Array], Array]
 
 
 class VectorTermsProfile(Profile):
@@ -102,6 +112,7 @@ class VectorTermsProfile(Profile):
         ends = np.cumsum([0] + [levels * q for levels, q in self.shapes])
         self.at = [slice(*pair) for pair in zip(ends, ends[1:], strict=False)]
         self.k2 = int(ends[-1])
+        self.cheapest = "average" if self.k2 > MANY else "observed"
         own, self.R = _orthonormal(terms[self.first])
         rest = sparse.hstack([terms[j].Z for j in self.others], format="csr")
         D = sparse.hstack([rest, sparse.csr_array(Q)], format="csr")
@@ -199,7 +210,11 @@ class VectorTermsProfile(Profile):
         K[self.k2:, self.k2:] += half @ half.T
         return Blocks(0.5 * (K + K.T), J, T22)
 
-    def _pieces(self, theta: Array) -> Pieces:
+    def _second_rss(self, pieces: VectorPieces, directions: Array) -> Array:
+        """The average information needs no more than this (B36)."""
+        return pieces.second_rss(directions)
+
+    def _pieces(self, theta: Array) -> VectorPieces:
         """log|.| and rss at theta, with derivatives in Gamma, from the blocks of T."""
         E, H, h, S, B, c, rss, log_det = self._reduced(theta)
         two, x = slice(0, self.k2), slice(self.k2, None)
@@ -218,6 +233,9 @@ class VectorTermsProfile(Profile):
             if not squares:
                 squares.append(self._squares(EE, Y, YY, blocks))
             ddet = -np.einsum("iab,jcd,abcd->ij", directions, directions, squares[0])
+            return ddet, second_rss(directions)
+
+        def second_rss(directions: Array) -> Array:
             d1, *d2 = (directions[:, part, part] for part in self._parts())
             a1 = np.einsum("iab,bg->iag", d1, t1)
             a2 = np.concatenate([(t2[at].reshape(shape) @ own).reshape(len(directions), -1)
@@ -226,14 +244,14 @@ class VectorTermsProfile(Profile):
             Ea = np.einsum("iag,jag->jig", E, a1).reshape(len(directions), -1)
             met = (Y.T @ a1.transpose(2, 1, 0).reshape(-1, len(directions))).T
             mixed = met @ freed.J @ a2.T
-            return ddet, 2.0 * (Ea @ Ea.T - met @ freed.K @ met.T + mixed + mixed.T
-                                + a2 @ freed.T22 @ a2.T)
+            return 2.0 * (Ea @ Ea.T - met @ freed.K @ met.T + mixed + mixed.T
+                          + a2 @ freed.T22 @ a2.T)
 
         dlog_det, drss = (self._gathered(parts) for parts in (
             self._own_blocks(EE, YY, blocks),
             [-t1 @ t1.T, *(-t2[at].reshape(shape).T @ t2[at].reshape(shape)
                            for at, shape in zip(self.at, self.shapes, strict=True))]))
-        return Pieces(log_det, rss, dlog_det, drss, second)
+        return VectorPieces(log_det, rss, dlog_det, drss, second, second_rss)
 
     def _parts(self) -> list[slice]:
         """Where each term's effects are in Gamma, the largest term first."""

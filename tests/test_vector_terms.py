@@ -77,9 +77,12 @@ def test_a_large_phi_costs_few_digits(method, size):
 
 
 @METHODS
-def test_the_fit_does_not_depend_on_the_form(method, monkeypatch):
+@pytest.mark.parametrize(("many", "optimiser"), [(300, "newton"), (5, "average-information")])
+def test_the_fit_does_not_depend_on_the_form(method, many, optimiser, monkeypatch):
+    monkeypatch.setattr("lmmcore.vector_terms.MANY", many)
     model = design("y ~ x + z + (x | a) + (1 | b)", n=600, a=90, b=12)
     fast = fit(model, method)
+    assert fast.optimiser == optimiser
     monkeypatch.setattr("lmmcore.fitting.FEW_EFFECTS", 1000)
     general = fit(model, method)
     assert fast.converged and general.converged
