@@ -192,7 +192,8 @@ EXERCISES = (
                 "It is that step, but with equal measurements both sides are zero. Take a "
                 "difference.",
                 when=lambda value: (
-                    value[0] == 2 and np.array_equal(value[1]["y_1"], value[1]["y_2"])
+                    value[0] == 2
+                    and (sp.Matrix(value[1]["y_1"]) - sp.Matrix(value[1]["y_2"])).is_zero_matrix
                 ),
             ),
         ),
