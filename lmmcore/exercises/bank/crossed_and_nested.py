@@ -222,7 +222,8 @@ EXERCISES = (
                 "d",
             ),
         ),
-        "What a model leaves out does not go away. In a balanced layout it goes into the error.",
+        "What a model leaves out does not go away. Of two factors that cross in a balanced layout "
+        "the one that is left out goes into the error.",
         "The letter one half, the reason one half.",
     ),
 )
