@@ -81,7 +81,7 @@ def library(name: str) -> dict[str, float]:
 
     start = time.process_time()
     importlib.import_module("jax.numpy" if name == "jax" else "autograd.numpy")
-    found = {"import": time.process_time() - start}
+    found = {"import": time.process_time() - start, "megabytes": megabytes(name)}
     if name == "tapes":
         import lmmcore.laplace  # noqa: F401  its own import is not the library's
     start = time.process_time()
@@ -94,6 +94,13 @@ def library(name: str) -> dict[str, float]:
             call()
         found[what] = (time.process_time() - start) / REPEATS
     return found
+
+
+def megabytes(name: str) -> float:
+    """What is installed for this library alone, NumPy and SciPy being there anyway."""
+    parts = ("jax", "jaxlib", "ml_dtypes", "opt_einsum") if name == "jax" else ("autograd",)
+    files = [file for part in parts for file in importlib.metadata.files(part) or ()]
+    return round(sum(f.locate().stat().st_size for f in files if f.locate().exists()) / 1e6, 1)
 
 
 def with_tapes(density: Callable[..., Any], x: list[np.ndarray]) -> Calls:

@@ -1,26 +1,13 @@
 """A joint negative log density of named parameters, and its derivatives in two vectors.
 
 Derivatives are by reverse automatic differentiation, of the gradient again for products with the
-Hessian, and once more for the derivatives of the Hessian. No differences are taken. What is needed
-at every step is traced once and then played from a tape.
+Hessian, and once more for the derivatives of the Hessian. No differences are taken. Each is a tape,
+read backwards from the one before.
 
-Why autograd and not JAX. On two cores, for a Poisson model with 403 counts and 567 random effects:
-
-    =================================  ========  ==========
-                                       autograd  jax 0.10
-    =================================  ========  ==========
-    installed, without NumPy, SciPy    0.7 MB    380 MB
-    import                             0.10 s    0.31 s
-    compile all the derivatives        none      0.99 s
-    value                              13 us     20 us
-    gradient                           227 us    24 us
-    product with the Hessian           504 us    20 us
-    gradient of such a product         1.1 ms    24 us
-    =================================  ========  ==========
-
-A fit takes about a hundred products, so that JAX would have to fit the same model twenty times
-before its compilation is paid for; and autograd runs plain NumPy code, where an error shows itself.
-See the chapter "Laplace" (A18).
+Why autograd and not JAX: it needs no compiler, weighs less than a hundredth, and runs plain NumPy
+code, where an error shows itself. With tapes it is about as fast for arrays of some hundred numbers;
+JAX would have to fit the same model hundreds of times before its compilation is paid for. The
+measurements are recorded by ``benchmarks/laplace.py``, and shown in the chapter "Laplace" (A18).
 """
 
 from __future__ import annotations

@@ -10,6 +10,7 @@ of any order are tapes, and nothing is traced twice. See the chapter "Laplace" (
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -91,7 +92,11 @@ class Tape:
             place[call] = self._first + len(self._calls)
             earlier = [(a, place[p]) for a, p in zip(call.argnums, call.parents, strict=True)]
             self._calls.append(
-                (call.function, call.function.fun, list(call.args), call.kwargs, earlier))
+                (call.function, call.function.fun, call.args, call.kwargs, earlier))
+        # most calls have one source or two, which are put in their places without a loop
+        self._played = [
+            (partial(raw, **kwargs) if kwargs else raw, list(args), *earlier[0], *earlier[-1],
+             earlier[1:-1]) for _, raw, args, kwargs, earlier in self._calls]
         constants = iter(range(len(roots), self._first))
         self._ends = [place[e._node] if w else next(constants)
                       for e, w in zip(ends, written, strict=True)]
@@ -103,10 +108,12 @@ class Tape:
         """The values of the function at these arrays."""
         results = [*arrays, *self._constants]
         with np.errstate(all="ignore"):
-            for _, function, args, kwargs, earlier in self._calls:
-                for argument, number in earlier:
+            for function, args, a, i, b, j, more in self._played:
+                args[a] = results[i]
+                args[b] = results[j]
+                for argument, number in more:
                     args[argument] = results[number]
-                results.append(function(*args, **kwargs))
+                results.append(function(*args))
         return [results[end] for end in self._ends]
 
     def backwards(

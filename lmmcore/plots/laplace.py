@@ -1,9 +1,11 @@
-"""Figures of the chapter "Laplace": an integrand and its bell, a sparse Hessian, the error."""
+"""Figures and tables of the chapter "Laplace": a bell, a sparse Hessian, the error, the cost."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -87,3 +89,40 @@ def errors(panels: Mapping[str, Mapping[str, ArrayLike]], sizes: ArrayLike) -> F
         axes.spines[["top", "right"]].set_visible(False)
     figure.axes[0].set_ylabel("error of log likelihood, a group")
     return figure
+
+
+def recorded() -> dict[str, Any]:
+    """What ``benchmarks/laplace.py`` wrote when it was last run."""
+    file = Path(__file__).parents[2] / "benchmarks" / "laplace.json"
+    return json.loads(file.read_text(encoding="utf-8"))
+
+
+def fits_table(cost: Mapping[str, Any]) -> str:
+    """CPU seconds of a fit, a row for each program, as Markdown."""
+    titles = {"grouseticks": "tick counts, three factors",
+              "sleepstudy": "Student-t errors, REML-like"}
+    programs = list(dict.fromkeys(p for case in cost["cases"].values() for p in case))
+    lines = ["| | " + " | ".join(titles.values()) + " |", "|---|" + "---|" * len(titles)]
+    for program in programs:
+        found = [cost["cases"][case].get(program) for case in titles]
+        version = next(f["version"] for f in found if f)
+        cells = [f"{f['seconds']:.3f}" if f else "–" for f in found]
+        compiling = cost["compile_seconds"].get(program)
+        if compiling:
+            cells[-1] += f" and {compiling:.0f} to compile"
+        lines.append(f"| {program} {version} | " + " | ".join(cells) + " |")
+    return "\n".join(lines)
+
+
+def derivatives_table(cost: Mapping[str, Any]) -> str:
+    """CPU milliseconds until the derivatives are there, and of each, as Markdown."""
+    rows = {"prepare": "preparation", "value": "value", "gradient": "gradient",
+            "product": "product with the Hessian", "third": "gradient of such a product"}
+    names = {"autograd": "autograd", "tapes": "tapes", "jax": "JAX"}
+    lines = ["| milliseconds | " + " | ".join(names.values()) + " |",
+             "|---|" + "---|" * len(names)]
+    for key, row in rows.items():
+        found = [1000 * cost["libraries"][name][key] for name in names]
+        cells = [f"{x:.0f}" if x > 10 else f"{x:.2g}" for x in found]
+        lines.append(f"| {row} | " + " | ".join(cells) + " |")
+    return "\n".join(lines)
