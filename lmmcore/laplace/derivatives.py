@@ -5,9 +5,10 @@ Hessian, and once more for the derivatives of the Hessian. No differences are ta
 read backwards from the one before.
 
 Why autograd and not JAX: it needs no compiler, weighs less than a hundredth, and runs plain NumPy
-code, where an error shows itself. With tapes it is about as fast for arrays of some hundred numbers;
-JAX would have to fit the same model hundreds of times before its compilation is paid for. The
-measurements are recorded by ``benchmarks/laplace.py``, and shown in the chapter "Laplace" (A18).
+code, where an error shows itself. With tapes it is about as fast for arrays of some hundred
+numbers; JAX would have to fit the same model hundreds of times before its compilation is paid for.
+The measurements are recorded by ``benchmarks/laplace.py``, and shown in the chapter "Laplace"
+(A18).
 """
 
 from __future__ import annotations
