@@ -13,6 +13,7 @@ from docutils import nodes
 from sphinx.util import logging
 from sphinx.util.docutils import SphinxRole
 
+from lmmcore.ledger import anchor
 from lmmcore.proof.records import load_all
 
 LOGGER = logging.getLogger(__name__)
@@ -53,7 +54,7 @@ def link_statements(app, pagename, templatename, context, doctree):
     if pagename.startswith("chapters/") and "body" in context:
         context["body"] = re.sub(
             r'<span class="cite">([ABE]\d[\d.]*)</span>',
-            r'<a class="cite" href="statements.html#\1">\1</a>',
+            lambda cite: f'<a class="cite" href="statements.html#{anchor(cite[1])}">{cite[1]}</a>',
             context["body"],
         )
 

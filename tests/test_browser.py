@@ -19,6 +19,7 @@ import pytest
 import yaml
 
 from chapters import ROOT
+from lmmcore.ledger import anchor
 from lmmcore.proof.records import load_all
 
 SITE = ROOT / "_build" / "html"
@@ -398,7 +399,7 @@ def test_results_and_statements_have_anchors():
         assert record["name"] in anchors[f"chapters/{record['chapter']}.html"], record["name"]
     statements = json.loads((ROOT / "lmmcore/ledger/statements.json").read_text(encoding="utf-8"))
     for statement in statements:
-        assert statement["id"] in anchors["chapters/statements.html"]
+        assert anchor(statement["id"]) in anchors["chapters/statements.html"]
 
 
 def test_pages_open_from_a_folder(browser):

@@ -38,11 +38,16 @@ INLINE_WORDS = {
 VERDICTS = ("holds", "holds under conditions", "false as printed", "model", "open")
 
 
+def anchor(id_: str) -> str:
+    """The address of a statement on its page: E3.2 is at E3-2, since scripts take a dot amiss."""
+    return id_.replace(".", "-")
+
+
 @dataclass(frozen=True)
 class Table:
     """Rows for the page and for the terminal; ``html`` holds the cells of the page.
 
-    With ``anchors`` each row has an address of its own, ``#`` and the text of its first cell.
+    With ``anchors`` each row has an address of its own, ``#`` and `anchor` of its first cell.
     """
 
     header: tuple[str, ...]
@@ -53,7 +58,7 @@ class Table:
 
     def _repr_html_(self) -> str:
         head = "".join(f'<th scope="col">{escape(x)}</th>' for x in self.header)
-        addresses = [f' id="{escape(r[0])}"' if self.anchors else "" for r in self.rows]
+        addresses = [f' id="{escape(anchor(r[0]))}"' if self.anchors else "" for r in self.rows]
         body = "".join(
             f"<tr{address}>" + "".join(f"<td>{x}</td>" for x in row) + "</tr>"
             for address, row in zip(addresses, self.html, strict=True)

@@ -15,7 +15,7 @@ from typing import Any
 from ..proof.display import math, plain_words, words
 from ..proof.errors import ProofError
 from ..proof.records import load
-from . import Table, link, statements, table
+from . import Table, anchor, link, statements, table
 
 KINDS = {
     "false": "False",
@@ -124,7 +124,7 @@ def errata(kind: str) -> Table:
         if entry.kind == kind:
             fault = entry.fault
             rows.append((
-                (entry.id, f'<a href="statements.html#{entry.id}">{entry.id}</a>'),
+                (entry.id, f'<a href="statements.html#{anchor(entry.id)}">{entry.id}</a>'),
                 (plain_words(f"{texts[entry.id]}: {fault}"),
                  f'<div class="fault"><p><em>{words(texts[entry.id])}.</em></p>'
                  f"<p>{words(fault)}</p></div>"),
