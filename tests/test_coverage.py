@@ -85,8 +85,9 @@ def rows_of(html):
     found = {}
     for row in BeautifulSoup(html, "html.parser").select("div.ledger tr[id]"):
         cells = row.find_all("td")
-        assert cells[0].get_text() == row["id"] and row["id"] not in found
-        found[row["id"]] = cells[2].get_text(), {a["href"] for a in cells[4].find_all("a")}
+        id_ = cells[0].get_text()
+        assert row["id"] == ledger.anchor(id_) and id_ not in found
+        found[id_] = cells[2].get_text(), {a["href"] for a in cells[4].find_all("a")}
     return found
 
 
