@@ -19,7 +19,7 @@ import nbformat
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tools"))
 import notebooks
-from chapters import ROOT, is_notebook
+from chapters import ROOT, is_notebook, pages
 
 SOLUTION = re.compile(
     r"^(`{3,})\{solution-start\}.*?^(`{3,})\{solution-end\}\s*\n\2[ \t]*$", flags=re.S | re.M
@@ -27,10 +27,22 @@ SOLUTION = re.compile(
 NOTE = "*The solution is held back in this edition.*"
 
 
+def holds_back() -> bool:
+    """Whether this edition is one without solutions."""
+    return os.environ.get("LMMCORE_SOLUTIONS") == "no"
+
+
 def hold_back(app, docname, source):
     """Take the solutions out of a page's source."""
-    if os.environ.get("LMMCORE_SOLUTIONS") == "no":
+    if holds_back():
         source[0] = SOLUTION.sub(NOTE, source[0])
+
+
+def results_of_solutions() -> set[str]:
+    """The names of the recorded results that a solution derives."""
+    texts = [page.read_text(encoding="utf-8") for page in filter(is_notebook, pages())]
+    solutions = "".join(m.group(0) for text in texts for m in SOLUTION.finditer(text))
+    return set(re.findall(r'(?:\.named\(\s*|\bname=)"([\w-]+)"', solutions))
 
 
 def page_of(docname: str) -> Path:

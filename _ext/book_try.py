@@ -11,6 +11,7 @@ Only that page names these files, and only its button loads the large ones.
 from __future__ import annotations
 
 import io
+import re
 import shutil
 import sys
 import zipfile
@@ -18,7 +19,10 @@ from collections.abc import Iterator
 from importlib import metadata
 from pathlib import Path
 
+from book_downloads import holds_back, results_of_solutions
 from sphinx.errors import ExtensionError
+
+from lmmcore.exercises import find
 
 ROOT = Path(__file__).resolve().parents[1]
 SOURCE = Path(__file__).with_name("try")
@@ -49,11 +53,26 @@ def installed(*packages: str) -> Iterator[tuple[str, Path]]:
 
 
 def checker() -> Iterator[tuple[str, Path]]:
-    """What of lmmcore needs SymPy only."""
+    """What of lmmcore needs SymPy only.
+
+    In an edition without solutions: only the judges that the page calls, and no record of what a
+    solution derives.
+    """
     package = ROOT / "lmmcore"
     paths = [package / "__init__.py", package / "operation_counts.py"]
     for part in ("proof", "exercises"):
         paths += (p for p in (package / part).rglob("*") if p.suffix in (".py", ".json"))
+    if holds_back():
+        text = (ROOT / f"{PAGE}.md").read_text(encoding="utf-8")
+        called = {find(name).chapter for name in re.findall(r'check\("([\w-]+)"', text)}
+        judges = {"__init__", *(chapter.replace("-", "_") for chapter in called)}
+        away = results_of_solutions()
+        paths = [
+            p
+            for p in paths
+            if not (p.parent.name == "bank" and p.stem not in judges)
+            and not (p.parent.name == "records" and p.stem in away)
+        ]
     for path in paths:
         yield path.relative_to(ROOT).as_posix(), path
 

@@ -7,6 +7,7 @@ tests/test_browser_try.py does it in a browser.
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from try_page import ANSWERS, BOXES, DERIVED, FALSE, REFUTED, answered
@@ -104,3 +105,15 @@ def test_what_else_a_reader_may_write(shown):
 
 def test_the_archives_are_the_same_every_time():
     assert book_try.archive(book_try.checker()) == book_try.archive(book_try.checker())
+
+
+def test_an_edition_without_solutions_carries_none(monkeypatch):
+    whole = {name for name, _ in book_try.checker()}
+    monkeypatch.setenv("LMMCORE_SOLUTIONS", "no")
+    files = dict(book_try.checker())
+    assert not any(name.endswith("/bank/dyestuff.py") for name in files)
+    assert any(name.endswith("/bank/block_matrices.py") for name in files)
+    records = {Path(name).stem for name in whole - set(files) if name.endswith(".json")}
+    assert records == book_try.results_of_solutions() & {Path(name).stem for name in whole}
+    assert {"sherman-morrison", "gls-any-root", "lab-bias"} <= records
+    assert "woodbury" not in records

@@ -54,7 +54,11 @@ ANSWERS = {
             (glued(), "without a sign"),
             (lambda cask, batch: glued()(batch, cask), "without a sign"),
             (glued("-"), ""),  # a sign that the labels have
-            (lambda cask, batch: [x + y for x, y in zip(cask, batch, strict=True)], ""),
+            (
+                lambda cask, batch: [x + y for x, y in zip(cask, batch, strict=True)],
+                "without a sign",
+            ),
+            (lambda cask, batch: np.char.add(batch.astype(str), cask.astype(str)), "without a"),
             (lambda cask, batch: [{x, y} == {x} for x, y in zip(cask, batch, strict=True)], ""),
             (lambda cask, batch: [frozenset(p) for p in pairs(cask, batch)], ""),
             (lambda cask, batch: np.arange(len(cask)) // 2, ""),  # right for Pastes

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import sympy as sp
@@ -56,6 +57,13 @@ def sorted_apart(value: Any) -> Any:
         raise Unreadable("Your function does not return a label for each row.") from None
 
 
+def put_together(label: Callable[[Any, Any], Any]) -> Callable[[Any, Any], list[Any]]:
+    def answer(cask: Any, batch: Any) -> list[Any]:
+        return [label(x, y) for x, y in zip(cask.tolist(), batch.tolist(), strict=True)]
+
+    return answer
+
+
 # -- a plan ----------------------------------------------------------------------------------
 
 
@@ -90,18 +98,24 @@ EXERCISES = (
                 lambda cask, batch: list(range(len(cask))),
             ),
             Misconception(
-                "Different casks get one label when the two labels are glued together without a "
+                "Different casks get one label when the two labels are put together without a "
                 "sign between them: 1 and 11 is not 11 and 1.",
-                lambda cask, batch: [
-                    f"{x}{y}" for x, y in zip(cask.tolist(), batch.tolist(), strict=True)
-                ],
+                put_together(lambda x, y: f"{x}{y}"),
             ),
             Misconception(
-                "Different casks get one label when the two labels are glued together without a "
+                "Different casks get one label when the two labels are put together without a "
                 "sign between them: 1 and 11 is not 11 and 1.",
-                lambda cask, batch: [
-                    f"{y}{x}" for x, y in zip(cask.tolist(), batch.tolist(), strict=True)
-                ],
+                put_together(lambda x, y: f"{y}{x}"),
+            ),
+            Misconception(
+                "Different casks get one label when the two labels are put together without a "
+                "sign between them: 1 and 11 is not 11 and 1.",
+                put_together(lambda x, y: x + y),
+            ),
+            Misconception(
+                "Different casks get one label when the two labels are put together without a "
+                "sign between them: 1 and 11 is not 11 and 1.",
+                put_together(lambda x, y: y + x),
             ),
         ),
         "Whether factors are nested is known to who collected the data. The labels have to say it.",
