@@ -252,6 +252,8 @@ class MatrixExpression(Kind):
             answer = answer(self.setting()[1])
         if isinstance(answer, Derivation | Result):
             raise Unreadable("This is a derivation: give its last expression.")
+        if callable(answer) or isinstance(answer, str | bytes | tuple | list | dict | set):
+            raise Unreadable(f"This is {_kind_of(answer)}.")
         try:
             value = lift(answer)
             if type(value) is not Expr:

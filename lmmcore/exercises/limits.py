@@ -13,13 +13,13 @@ from typing import Any
 SECONDS = 5.0  # of the processor
 PATIENCE = 6  # so many times as long may it take by the clock on the wall: a machine may be busy
 AGAIN = 0.05  # seconds until the alarm rings once more
-if hasattr(signal, "setitimer"):
+if hasattr(signal, "setitimer") and sys.platform != "emscripten":
     _ALARMS = (
         (signal.ITIMER_PROF, signal.SIGPROF, time.process_time),
         (signal.ITIMER_REAL, signal.SIGALRM, time.monotonic),
     )
 else:
-    _ALARMS = ()  # in a browser
+    _ALARMS = ()  # in a browser, where alarms may be set and never ring
 _ENDS: list[tuple[float, float]] = []  # of the calls in progress, the outermost first
 
 
