@@ -148,8 +148,8 @@ class Visit:
 
 # a formula's glyphs are hidden from assistive programs, and are most of a page's elements; what is
 # read instead of them stands in their place, in their colour, so that axe takes seconds a page
-READ_ALOUD = """() => document.querySelectorAll('mjx-container').forEach((formula) => {
-  formula.textContent = formula.querySelector('math').textContent; })"""
+READ_ALOUD = """() => document.querySelectorAll('mjx-container').forEach((formula) =>
+  formula.replaceWith(formula.querySelector('math').textContent))"""
 
 
 def accessibility(page, *rules):
