@@ -60,6 +60,44 @@ def test_the_example():
     assert doctest.testmod(lmmcore.laplace).failed == 0
 
 
+def rows_and_columns(factors):
+    """300 zeros and ones that any program can make anew, in 12 rows and 25 columns."""
+    i = onp.arange(300)
+    row, column, x = i % 12, (7 * i) % 25, i % 5 - 2.0
+    logit = -0.3 + 0.4 * x + 1.2 * onp.cos(3 * row) + 1.5 * onp.sin(5 * column)
+    y = (onp.abs(onp.sin(i + 1)) * 10000) % 1 < 1 / (1 + onp.exp(-logit))
+    assert y.sum() == 135
+    X, groups = onp.column_stack([onp.ones(300), x]), {"a": row, "b": column}
+    effects = ["a", "b"][:factors]
+
+    def joint(p):
+        eta = X @ p.beta
+        for j, name in enumerate(effects):
+            eta = eta + np.exp(p.log_sd[j]) * getattr(p, name)[groups[name]]
+        return densities.bernoulli(y, eta) + sum(normal(getattr(p, name)) for name in effects)
+
+    start = {"beta": onp.zeros(2), "log_sd": onp.zeros(factors)}
+    start |= {name: onp.zeros(groups[name].max() + 1) for name in effects}
+    return Laplace(joint, start, effects)
+
+
+def test_crossed_zeros_and_ones():
+    """glmmTMB 1.1.5, taken on to where its gradient is 1e-14."""
+    found = rows_and_columns(2).fit()
+    assert found.log_likelihood == pytest.approx(-164.5695415318, abs=1e-8)
+    assert found.theta == pytest.approx([-0.296894829, 0.739158040, 0.073615230, 0.143348610],
+                                        rel=1e-5)
+
+
+def test_zeros_and_ones_by_quadrature():
+    """glmer of lme4 1.1-31 with 25 points."""
+    found = rows_and_columns(1).fit()
+    end = Quadrature(found.model, 25).fit(found.theta, found.covariance)
+    assert end.value == pytest.approx(178.43540232, abs=1e-6)
+    assert end.x[:2] == pytest.approx([-0.26023692, 0.59600705], rel=1e-5)
+    assert onp.exp(end.x[2]) == pytest.approx(0.81648750, rel=1e-5)
+
+
 @pytest.mark.parametrize("method", ["ML", "REML"])
 @pytest.mark.parametrize("slopes", [False, True])
 def test_a_normal_model_is_integrated_exactly(slopes, method):
