@@ -5,6 +5,7 @@ See the chapter "A first fit"; :mod:`lmmcore.maximisation` finds the maximum (B3
 
 from __future__ import annotations
 
+import sys
 import warnings
 from dataclasses import replace
 
@@ -183,9 +184,10 @@ def _keep_freed_memory() -> None:
     """Let new arrays have the memory of old ones, as glibc does up to the largest size freed yet.
 
     Otherwise it gives that back to the system and asks for it again, in pages filled with zeros,
-    which takes a third of the time of a fit to 10^5 rows. Elsewhere this does nothing.
+    which takes a third of the time of a fit to 10^5 rows.
     """
-    np.empty(KEPT, np.uint8)
+    if sys.platform == "linux":
+        np.empty(KEPT, np.uint8)
 
 
 def _profile(model: LinearMixedModel, method: str) -> Profile:
