@@ -19,6 +19,10 @@ def test_simple_sample_equals_the_general_fit():
     assert closed.sigma2_ml / closed.sigma2_reml == pytest.approx(8 / 9, rel=1e-12)
 
 
+def test_two_observations_are_a_sample():
+    assert simple_sample([1.0, 4.0]) == (2.5, 2.25, 4.5)
+
+
 def test_neyman_scott_equals_the_general_fit():
     y = RNG.standard_normal((30, 2)) + 5 * RNG.standard_normal((30, 1))
     closed = neyman_scott(y)

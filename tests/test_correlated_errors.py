@@ -113,6 +113,18 @@ def test_nile_as_nlme_fits_it():
         np.testing.assert_allclose(result.estimates, [sigma2, a], rtol=1e-6)
 
 
+def test_simulated_errors_are_correlated_in_every_specification():
+    model, theta, sigma2 = model_of("intercept"), [0.8, 0.6], 2.0
+    draws = 20000
+    V = sigma2 * definition.relative_covariance(model, theta)
+    for specification in ("linear", "hierarchical", "marginal"):
+        y = simulate(model, [1.0, 2.0], sigma2, theta, 5, draws, specification)
+        centred = y[:8] - (model.X @ [1.0, 2.0])[:8, None]
+        # the standard error of a covariance of normal variables; 64 entries, 6 of them is enough
+        error = np.sqrt((np.outer(np.diag(V), np.diag(V))[:8, :8] + V[:8, :8] ** 2) / draws)
+        assert np.all(np.abs(centred @ centred.T / draws - V[:8, :8]) < 6 * error), specification
+
+
 def test_order_of_the_rows_does_not_matter():
     order = np.random.default_rng(1).permutation(60)
     y = simulate(model_of("intercept"), [1.0, 2.0], 2.0, [0.8, 0.6], seed=5)[:, 0]

@@ -147,6 +147,15 @@ def test_categories_keep_their_order_and_lose_what_does_not_occur():
     np.testing.assert_array_equal(model.X[:, 3], frame["t"])
 
 
+def test_categories_without_a_series_around_them():
+    """A pandas Categorical has categories and no .cat; its labels are read as they stand."""
+    labels = pd.Categorical(TABLE["a"])
+    bare = from_formula("y ~ a + (1 | g)", TABLE | {"a": labels})
+    want = from_formula("y ~ a + (1 | g)", TABLE)
+    assert bare.names == want.names
+    np.testing.assert_array_equal(bare.X, want.X)
+
+
 def with_(name, value):
     column = TABLE[name].astype(object)
     column[3] = value

@@ -37,10 +37,17 @@ def test_slip(text, kind, new):
 
 
 @pytest.mark.parametrize("text", [
-    '"""A text."""', 'raise ValueError(f"{a + b}")', "import a", "x = a[-1]", "def f(a: x.T): pass",
+    "m = max(a, b)", '"""A text."""',
+    'raise ValueError(f"{a + b}")', "import a", "x = a[-1]", "def f(a: x.T): pass",
 ])  # fmt: skip
 def test_no_slip_where_none_matters(text):
     assert [s for s in slips(text) if s.kind != "off by one"] == []
+
+
+def test_slips_alike_are_told_apart():
+    found = slips("def f(x):\n    return x[0, 0] + x[0]")
+    assert len({str(s) for s in found}) == len(found)
+    assert "f: off by one: 0 -> (1) in 'return x[0, 0] + x[0]', column 13" in map(str, found)
 
 
 def test_every_slip_is_python():

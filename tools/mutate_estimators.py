@@ -174,18 +174,7 @@ def _run_tests(path: Path, text: str, tests: list[str]) -> None:
             del sys.modules[name]
     name = path.relative_to(ROOT).with_suffix("").as_posix().replace("/", ".")
     sys.meta_path.insert(0, Wrong(name.removesuffix(".__init__"), path, text))
-    options = [
-        "-x",
-        "-q",
-        "-o",
-        "addopts=",
-        "-p",
-        "no:cacheprovider",
-        "-p",
-        "no:xdist",
-        "-p",
-        "no:anyio",
-    ]
+    options = "-x -q -o addopts= -o timeout=0 -p no:cacheprovider -p no:xdist -p no:anyio".split()
     os._exit(int(pytest.main([*options, "--no-header", "--tb=no", "--assert=plain", *tests])))
 
 

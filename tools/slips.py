@@ -19,6 +19,7 @@ NEGATIONS = {
 }  # fmt: skip
 EDGES = {ast.Lt: ast.LtE, ast.LtE: ast.Lt, ast.Gt: ast.GtE, ast.GtE: ast.Gt}
 PLAIN = (ast.Name, ast.Attribute, ast.Call)
+COMMUTATIVE = {"min", "max", "minimum", "maximum", "hypot", "allclose"}
 FUNCTIONS = {"log", "exp", "sqrt", "log1p", "expm1", "abs", "square"}
 
 
@@ -33,12 +34,14 @@ class Slip:
     end: int
     new: str
     old: str
+    context: str  # its line, and the column in it: what tells it from others like it
 
     def apply(self, text: str) -> str:
         return text[: self.start] + self.new + text[self.end :]
 
     def __str__(self) -> str:
-        return f"{self.function or 'module'}: {self.kind}: {self.old}  ->  {self.new}"
+        where = self.function or "module"
+        return f"{where}: {self.kind}: {self.old} -> {self.new} in {self.context}"
 
 
 def slips(text: str) -> list[Slip]:
@@ -47,7 +50,7 @@ def slips(text: str) -> list[Slip]:
     for line in text.splitlines(keepends=True):
         total += len(line.encode())
         starts.append(total)
-    raw = text.encode()
+    raw, lines = text.encode(), text.splitlines()
 
     def offset(line: int, column: int) -> int:
         return len(raw[: starts[line - 1] + column].decode())
@@ -60,7 +63,10 @@ def slips(text: str) -> list[Slip]:
         if not isinstance(new, ast.stmt):
             replacement = f"({replacement})"
         old = " ".join(text[start:end].split())
-        found.append(Slip(kind, function, node.lineno, start, end, replacement, old))
+        line = lines[node.lineno - 1]
+        before = len(line.encode()[: node.col_offset].decode()) - len(line) + len(line.lstrip())
+        context = f"{line.strip()!r}, column {before + 1}"
+        found.append(Slip(kind, function, node.lineno, start, end, replacement, old, context))
     return sorted(set(found), key=lambda s: (s.start, s.end, s.kind, s.new))
 
 
@@ -115,6 +121,7 @@ def _here(node: ast.AST) -> Iterator[tuple[str, ast.AST]]:
             ast.dump(first) != ast.dump(second)
             and not isinstance(first, ast.Starred)
             and not isinstance(second, ast.Starred)
+            and _name(function) not in COMMUTATIVE
         ):
             yield "swapped arguments", ast.Call(function, [second, first, *rest], keywords)
         case ast.Constant(bool() as value):
@@ -125,9 +132,13 @@ def _here(node: ast.AST) -> Iterator[tuple[str, ast.AST]]:
             small = 0 < abs(value) < 1e-3
             yield "tolerance" if small else "factor 2", ast.Constant(value * (1e3 if small else 2))
     if isinstance(node, ast.Call) and len(node.args) == 1 and not node.keywords:
-        name = node.func.attr if isinstance(node.func, ast.Attribute) else ast.unparse(node.func)
+        name = _name(node.func)
         if name in FUNCTIONS:
             yield name, node.args[0]
+
+
+def _name(function: ast.expr) -> str:
+    return function.attr if isinstance(function, ast.Attribute) else ast.unparse(function)
 
 
 def _is_text(node: ast.AST) -> bool:
