@@ -38,6 +38,19 @@ def test_neyman_scott_ml_tends_to_half():
     assert closed.sigma2_reml == pytest.approx(1.0, abs=0.04)
 
 
+def test_a_variance_of_exactly_zero_is_on_the_boundary():
+    # SSE = 50 on 2 degrees of freedom, SSB = 25 on 1: both mean squares are 25
+    assert one_way([[0.0, 6.0], [4.0, 12.0]]) == (5.5, 25.0, 0.0, True)
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+def test_variation_within_groups_of_the_size_of_rounding_is_refused(sign):
+    table = np.ones((4, 5)) + np.arange(4)[:, None]
+    table[0, 0] += 1e-13
+    with pytest.raises(ValueError, match="no variation within groups"):
+        one_way(sign * table)
+
+
 @pytest.mark.parametrize("name", ["Dyestuff", "Dyestuff2"])
 @pytest.mark.parametrize("method", ["REML", "ML"])
 def test_one_way_equals_the_general_fit(name, method):

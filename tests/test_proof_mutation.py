@@ -131,3 +131,19 @@ def test_nonsense_is_rejected():
     assert judge(t, M, (M - M).I) == "rejected"
     random_inverse = tr((eye(t.dimensions[0]) + e * e.T).I)
     assert judge(t, expectation(random_inverse), random_inverse) == "rejected"
+
+
+def test_a_mutant_that_equals_the_proved_line():
+    """Without a certificate of its own, but equal to the line, or similar under the determinant."""
+    t = s.scalars("t")
+    line = det(A * (eye(n) + t * A.I * B))
+    start = det(A + t * B)
+    for mutant in (
+        det(A.T * (eye(n) + t * A.I * B)),
+        det((eye(n) + t * A.I * B) * A),
+        det(A * (eye(n) + t * B * A.I)),
+        det(A) * det(eye(n) + t * B * A.I),
+    ):
+        assert judge(s, start, mutant) in ("instances", "proved")
+        assert judge(s, start, mutant, (), line) == "proved"
+    assert judge(s, start, det(A * (eye(n) - t * B * A.I)), (), line) == "refuted"

@@ -199,3 +199,21 @@ def test_the_judges_share_no_code():
     used = {n.attr for n in ast.walk(tree) if isinstance(n, ast.Attribute)
             and isinstance(n.value, ast.Name) and n.value.id == "sp"}  # fmt: skip
     assert used <= {"Expr", "Symbol", "Add", "Pow", "log"}, "no algebra of SymPy's"
+
+
+def test_a_tiny_or_a_huge_factor_decides_nothing():
+    """Powers with a dimension for exponent are as small as 1e-9000: they are no zeros."""
+    n = sp.Symbol("n", integer=True, positive=True)
+    t = sp.Symbol("t", positive=True)
+    a, b, c = sp.symbols("a b c")
+    unknowns = frozenset({a, b, c})
+    for power in (t**n, t ** (-n), sp.Integer(2) ** (-n), sp.Integer(2) ** n):
+        assert not second_judge.follows(power * (a - b), Consequence(unknowns=unknowns))
+        assert not second_judge.follows(a * power - b * power, Consequence(unknowns=unknowns))
+        equation = a * power - b * c * power
+        solved = [Solved(equation, a, b * c, [power])]
+        claim = a * a * power - b**2 * c**2 * power
+        assert second_judge.follows(claim, Consequence(solved, unknowns=unknowns))
+        assert not second_judge.follows(claim + power, Consequence(solved, unknowns=unknowns))
+        wrong = [Solved(equation, a, b * c + power, [power])]
+        assert not second_judge.follows(claim, Consequence(wrong, unknowns=unknowns))

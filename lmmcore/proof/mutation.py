@@ -135,9 +135,33 @@ def judge(setting: Setting, lhs: Expr, rhs: Expr, by: Iterable[Lemma | Result] =
         verdict = check(setting, lhs, rhs, by)
         if verdict == "instances" and proved is not None:
             verdict = check(setting, proved, rhs, by)
+            if verdict == "instances" and _by_similarity(setting, proved, rhs, by):
+                verdict = "proved"
         return verdict
     except ProofError:
         return "rejected"
+
+
+def _by_similarity(setting: Setting, line: Expr, mutant: Expr, by: list[Lemma | Result]) -> bool:
+    """Whether the mutant equals the line since |K^-1 D K| = |D|, for a K that it inverts anyway."""
+    nodes = [*mutant.walk()]
+    inverted = {x.args[0].key(): x.args[0] for x in nodes if x.op == "inverse"}
+    for node in nodes:
+        for K in inverted.values():
+            if node.op not in ("det", "logdet") or node.args[0].shape != K.shape:
+                continue
+            D = node.args[0]
+            for turned in (K.I * D * K, K * D * K.I):
+                other = _put(mutant, node, Expr(node.op, (turned,)))
+                if check(setting, mutant, other) == check(setting, line, other, by) == "proved":
+                    return True
+    return False
+
+
+def _put(e: Expr, old: Expr, new: Expr) -> Expr:
+    if e.key() == old.key():
+        return new
+    return rebuild(e, [_put(x, old, new) for x in e.args]) if e.args else e
 
 
 # In these a factor of a part is a factor of the whole, where it is tried already.

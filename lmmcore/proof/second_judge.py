@@ -155,9 +155,19 @@ def value_at(x: sp.Expr, point: Mapping[sp.Symbol, Any]) -> Any:
 
 
 def vanishes_at(x: sp.Expr, point: Mapping[sp.Symbol, Any]) -> bool:
-    """Whether x is zero up to sixty digits, relative to the largest of its terms."""
-    terms = [abs(value_at(a, point)) for a in sp.Add.make_args(x)]
-    return abs(value_at(x, point)) <= ZERO * max(1, *terms)
+    """Whether x is zero up to sixty digits of what it would be if nothing cancelled."""
+    return abs(value_at(x, point)) <= ZERO * size_at(x, point)
+
+
+def size_at(x: sp.Expr, point: Mapping[sp.Symbol, Any]) -> Any:
+    """x with the absolute values of its terms: tiny for a tiny factor, such as 1/2^n."""
+    if x.is_Add:
+        return mpmath.fsum(size_at(a, point) for a in x.args)
+    if x.is_Mul:
+        return mpmath.fprod(size_at(a, point) for a in x.args)
+    if x.is_Pow and x.exp.is_Integer and x.exp > 0:
+        return size_at(x.base, point) ** int(x.exp)
+    return abs(value_at(x, point))
 
 
 def follows(claim: sp.Expr, consequence: Consequence) -> bool:
@@ -178,18 +188,20 @@ def follows(claim: sp.Expr, consequence: Consequence) -> bool:
     expressions += consequence.multiple or ()
     symbols = {x for e in expressions for x in e.free_symbols}
     unknowns = {x for x in symbols if x in consequence.unknowns}
+    powers = (p for e in expressions for p in e.atoms(sp.Pow))
+    most = 10**4 if all(p.exp.is_number for p in powers) else 20  # c^n stays within the digits
     rng = random.Random(f"second judge {claim}")
     with mpmath.workdps(DIGITS):
         for _ in range(POINTS):
-            parameters = {x: _draw(x, rng) for x in sorted(symbols - unknowns, key=str)}
+            parameters = {x: _draw(x, rng, most) for x in sorted(symbols - unknowns, key=str)}
             if not _forced(claim, consequence, parameters, unknowns, rng):
                 return False
     return True
 
 
-def _draw(x: sp.Symbol, rng: random.Random) -> Any:
+def _draw(x: sp.Symbol, rng: random.Random, most: int = 10**4) -> Any:
     if x.is_integer:
-        return mpmath.mpf(rng.randint(2, 10**4))
+        return mpmath.mpf(rng.randint(2, most))
     return mpmath.mpf(rng.randint(1, 10**30)) / 10**29
 
 
@@ -211,8 +223,10 @@ def _forced(claim: sp.Expr, consequence: Consequence, parameters: dict[sp.Symbol
             point = fresh()
             gap = point[s.unknown] - value_at(s.value, point)
             settle(point, k)
+            if vanishes_at(s.equation, point):
+                return False
             slopes.append(value_at(s.equation, point) * _denominator(s.equation, point) / gap)
-        if abs(slopes[0]) <= ZERO or any(abs(x / slopes[0] - 1) > ZERO for x in slopes):
+        if any(abs(x / slopes[0] - 1) > ZERO for x in slopes):
             return False
     point = settle(fresh(), len(solved))
     if consequence.multiple:  # of an equation that is not solved for anything
