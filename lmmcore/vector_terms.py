@@ -201,8 +201,10 @@ class VectorTermsProfile(Profile):
         _, *L2 = self._lambdas(theta)
         gamma = [own @ own.T for own in L2]
         R = _root(S)
-        T22 = R.T @ np.linalg.solve(np.eye(len(R)) + R @ self._times(gamma, R.T), R)
-        T22 = 0.5 * (T22 + T22.T)
+        RL = self._times([own.T for own in L2], R.T)
+        C = np.linalg.cholesky(np.eye(len(R)) + RL.T @ RL)
+        E = solve_triangular(C, R, lower=True)
+        T22 = E.T @ E
         J = np.eye(self.k2) - self._times(gamma, T22)
         J = np.concatenate([J, -B @ J])  # Ybar = Y (I, -B')'
         N = self._times(gamma, J.T).T
