@@ -68,7 +68,8 @@ def run(function: Callable[[], Any], seconds: float | None = None) -> Any:
         _ENDS.pop()
         for (which, number, clock), (handler, rings, every) in zip(_ALARMS, theirs, strict=False):
             signal.setitimer(which, max(rings - clock(), 1e-3) if rings else 0.0, every)
-            signal.signal(number, handler)
+            if handler not in (signal.SIG_DFL, None):  # by default a late alarm ends the program
+                signal.signal(number, handler)
 
 
 def _take_alarms() -> list[tuple[Any, ...]]:
