@@ -14,6 +14,17 @@
     box = owner = null;
   };
 
+  const place = () => {
+    if (!box) return;
+    const at = owner.getClientRects()[0];
+    const left = Math.min(at.left, document.documentElement.clientWidth - box.offsetWidth - 12);
+    const below = at.bottom + 4;
+    const above = at.top - box.offsetHeight - 4;
+    const fits = below + box.offsetHeight < window.innerHeight || above < 0;
+    box.style.left = `${Math.max(left, 12)}px`;
+    box.style.top = `${fits ? below : above}px`;
+  };
+
   const show = async (link) => {
     hide();
     owner = link;
@@ -25,17 +36,11 @@
     mine.style.visibility = 'hidden';
     mine.addEventListener('mouseenter', () => clearTimeout(timer));
     mine.addEventListener('mouseleave', leave);
-    document.body.append(mine);
+    link.closest('main').append(mine);
     link.setAttribute('aria-describedby', 'preview');
     await window.MathJax?.typesetPromise?.([mine]);
     if (mine !== box) return;
-    const at = link.getClientRects()[0];
-    const left = Math.min(at.left, document.documentElement.clientWidth - mine.offsetWidth - 12);
-    const below = at.bottom + 4;
-    const above = at.top - mine.offsetHeight - 4;
-    const fits = below + mine.offsetHeight < window.innerHeight || above < 0;
-    mine.style.left = `${Math.max(left, 12) + window.scrollX}px`;
-    mine.style.top = `${(fits ? below : above) + window.scrollY}px`;
+    place();
     mine.style.visibility = '';
   };
 
@@ -56,4 +61,5 @@
     link.addEventListener('blur', hide);
   }
   document.addEventListener('keydown', (event) => event.key === 'Escape' && hide());
+  window.addEventListener('scroll', place, { passive: true });
 })();
