@@ -116,7 +116,7 @@ def exponent(cases: dict[str, Any], family: str, program: str, above: int = 0) -
 
 def table(cases: dict[str, Any], programs: Sequence[str]) -> str:
     """CPU seconds and, in brackets, peak megabytes, a row for each case, as Markdown."""
-    lines = ["| | " + " | ".join(programs) + " |", "|---|" + "---|" * len(programs)]
+    lines = ["| case | " + " | ".join(programs) + " |", "|---|" + "---|" * len(programs)]
     for case in cases.values():
         cells = []
         for program in programs:

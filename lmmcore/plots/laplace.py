@@ -102,7 +102,7 @@ def fits_table(cost: Mapping[str, Any]) -> str:
     titles = {"grouseticks": "tick counts, three factors",
               "sleepstudy": "Student-t errors, REML-like"}
     programs = list(dict.fromkeys(p for case in cost["cases"].values() for p in case))
-    lines = ["| | " + " | ".join(titles.values()) + " |", "|---|" + "---|" * len(titles)]
+    lines = ["| program | " + " | ".join(titles.values()) + " |", "|---|" + "---|" * len(titles)]
     for program in programs:
         found = [cost["cases"][case].get(program) for case in titles]
         version = next(f["version"] for f in found if f)
