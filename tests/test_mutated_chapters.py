@@ -25,16 +25,19 @@ class FlipSign(ast.NodeTransformer):
     """Negate the line of the step number ``target`` of a cell."""
 
     def __init__(self, target):
-        self.target, self.steps, self.flipped = target, 0, None
+        self.target, self.steps, self.flipped, self.zero = target, 0, None, set()
 
     def visit_Try(self, node):
         return node  # a cell that shows a false line caught; its output is compared by the replay
 
     def visit_Call(self, node):
+        step = isinstance(node.func, ast.Attribute) and node.func.attr == "step"
+        if step and is_zero(ast.unparse(node.args[0])):  # then so are the lines before it
+            self.zero |= {id(x) for x in ast.walk(node.func.value)}
         self.generic_visit(node)
-        if isinstance(node.func, ast.Attribute) and node.func.attr == "step":
+        if step:
             if self.steps == self.target:
-                self.flipped = ast.unparse(node.args[0])
+                self.flipped = "0" if id(node) in self.zero else ast.unparse(node.args[0])
                 node.args[0] = ast.UnaryOp(ast.USub(), node.args[0])
             self.steps += 1
         return node
