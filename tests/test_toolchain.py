@@ -12,6 +12,7 @@ import sys
 from pathlib import Path
 from xml.etree import ElementTree
 
+import nbformat
 import pytest
 
 import chapters
@@ -553,3 +554,14 @@ def test_lock_is_hashed_and_names_no_place():
     for line in (ROOT / "requirements.in").read_text(encoding="utf-8").splitlines():
         if line and not line.startswith("#"):
             assert re.search(rf"^{re.escape(line)}\b", text, flags=re.M), f"make lock: {line}"
+
+
+def test_pieces_of_stdout_are_one_line_again(tmp_path):
+    """A line that the kernel sent in two pieces; MyST-NB would break it where it was cut."""
+    page = tmp_path / "page.md"
+    cell = "import sys, time\nprint('one', end=' ', flush=True)\ntime.sleep(1)\nprint('line')"
+    page.write_text(f"```{{code-cell}}\n{cell}\n```\n", encoding="utf-8")
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell)])
+    chapters.execute(notebook, page)
+    (output,) = notebook.cells[0].outputs
+    assert output.text == "one line\n"

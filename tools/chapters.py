@@ -259,6 +259,18 @@ def execute(notebook, page: Path, reads: Path | None = None) -> None:
                 text = output.text.strip().splitlines()
                 said = "\n    ".join(text[:LONGEST])
                 raise ChapterError(f"{place(page, number)}: writes to stderr: {said}")
+        notebook.cells[index].outputs = joined(notebook.cells[index].outputs)
+
+
+def joined(outputs: list) -> list:
+    """Neighbouring pieces of stdout as one: how they were cut is a matter of timing."""
+    result: list = []
+    for output in outputs:
+        if output.output_type == "stream" and result and result[-1].output_type == "stream":
+            result[-1].text += output.text
+        else:
+            result.append(output)
+    return result
 
 
 def place(page: Path, number: int, traceback: str = "") -> str:

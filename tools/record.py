@@ -37,7 +37,6 @@ def record(page: Path) -> str:
         if cell.cell_type != "code":
             continue
         number += 1
-        cell.outputs = joined(cell.outputs)
         for output in cell.outputs:
             output.pop("transient", None)
             if "data" in output:
@@ -59,17 +58,6 @@ def named(metadata: nbformat.NotebookNode) -> nbformat.NotebookNode:
     """The name under which a cell glues a number into the prose, and nothing else."""
     name = metadata.get("scrapbook", {}).get("name")
     return nbformat.from_dict({"scrapbook": {"name": name}} if name else {})
-
-
-def joined(outputs: list) -> list:
-    """Neighbouring pieces of stdout as one: how they were cut is a matter of timing."""
-    result: list = []
-    for output in outputs:
-        if output.output_type == "stream" and result and result[-1].output_type == "stream":
-            result[-1].text += output.text
-        else:
-            result.append(output)
-    return result
 
 
 def no_machine_paths(notebook, page: Path) -> None:
