@@ -13,15 +13,18 @@ import tempfile
 import time
 from datetime import datetime
 from pathlib import Path
+from types import SimpleNamespace
 
 import myst_nb.sphinx_
 from myst_nb.core.execute import NotebookClientBase
+from sphinx.builders.html import BuildInfo
 from sphinx.util import logging
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tools"))
 import executed
 from chapters import ChapterError, execute
 
+FOLDERS = {"templates_path", "html_static_path"}  # settings that name folders of the machine
 LOGGER = logging.getLogger(__name__)
 STARTED: dict[str, float] = {}
 SECONDS: dict[str, float] = {}  # how long each chapter took to run
@@ -88,6 +91,13 @@ def end(app, doctree):
     print(f"[{len(STARTED)}/{len(app.env.found_docs)}] {docname} ... {seconds:.1f} s", flush=True)
 
 
+def identify(app):
+    """Two clones in different folders have the same settings: the folders do not identify them."""
+    if app.builder.format == "html":
+        named = [c for c in app.config.filter(["html"]) if c.name not in FOLDERS]
+        app.builder.build_info = BuildInfo(SimpleNamespace(filter=lambda _: named), app.tags)
+
+
 def write_timings(app, exception):
     """The one file of the site in which two builds of a commit differ."""
     if exception or app.builder.format != "html":
@@ -99,6 +109,7 @@ def write_timings(app, exception):
 
 def setup(app):
     myst_nb.sphinx_.create_client = create_client
+    app.connect("builder-inited", identify)
     app.connect("env-get-outdated", outdated)
     app.connect("source-read", begin)
     app.connect("doctree-read", end)

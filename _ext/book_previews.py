@@ -71,6 +71,12 @@ def insert(app, exception):
         pages[name].write_text(text, encoding="utf-8")
 
 
+def only_where_used(app, config):
+    """Jupyter Book puts every script of _static at the head of every page."""
+    config.html_js_files = [x for x in config.html_js_files if "previews.js" not in x]
+
+
 def setup(app):
+    app.connect("config-inited", only_where_used, priority=100)
     app.connect("build-finished", insert, priority=700)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

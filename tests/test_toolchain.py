@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 from xml.etree import ElementTree
 
 import nbformat
@@ -19,6 +20,9 @@ import chapters
 import check_pages
 import compare
 from chapters import ROOT
+
+sys.path.insert(0, str(ROOT / "_ext"))
+import book_build
 
 HEADER = """\
 ---
@@ -166,21 +170,35 @@ Here it is: $\\tr(A)$, {{numref}}`fig-line`.
 """
 
 
-def test_two_builds_are_the_same_bytes(tree):
+def test_two_builds_in_two_folders_are_the_same_bytes(tree, tmp_path_factory):
     write(tree, good=PLAIN, figure=FIGURE)
-    builds = []
-    for name in ("one", "other"):
-        code, said = run(tree, "tools/book.py")
+    elsewhere = tmp_path_factory.mktemp("elsewhere")
+    shutil.copytree(tree, elsewhere, dirs_exist_ok=True)
+    builds = [folder / "_build/html" for folder in (tree, elsewhere)]
+    for folder in (tree, elsewhere):
+        code, said = run(folder, "tools/book.py")
         assert code == 0, said
-        builds.append((tree / "_build/html").rename(tree / name))
     assert compare.differences(*builds) == []
-    assert "fig-line" in (tree / "one/chapters/figure.html").read_text(encoding="utf-8")
-    timings = (tree / "one/timings.txt").read_text(encoding="utf-8")
+    assert "fig-line" in (builds[0] / "chapters/figure.html").read_text(encoding="utf-8")
+    timings = (builds[0] / "timings.txt").read_text(encoding="utf-8")
     assert re.search(r"^ +[\d.]+ s  figure$", timings, flags=re.M)
-    page = tree / "other/chapters/good.html"
+    page = builds[1] / "chapters/good.html"
     page.write_text(page.read_text(encoding="utf-8").replace("Good", "Bad"))
     (found,) = compare.differences(*builds)
     assert found.startswith("chapters/good.html: differs from byte")
+
+
+def test_folders_of_the_machine_do_not_identify_a_build():
+    def hashed(**settings):
+        named = [SimpleNamespace(name=k, value=v) for k, v in settings.items()]
+        config = SimpleNamespace(filter=lambda categories: named)
+        app = SimpleNamespace(builder=SimpleNamespace(format="html"), config=config, tags=[])
+        book_build.identify(app)
+        return app.builder.build_info.config_hash
+
+    here = hashed(html_title="A", html_static_path=["/here/_static"], templates_path=["/here"])
+    there = hashed(html_title="A", html_static_path=["/there/_static"], templates_path=["/there"])
+    assert here == there != hashed(html_title="B", html_static_path=[], templates_path=[])
 
 
 def test_a_kept_run_is_used_until_something_it_read_changes(tree):
@@ -379,6 +397,7 @@ def test_cells_are_found_where_they_are(tmp_path):
         ("<p>costs 5$</p>", "stray"),
         ("<p>\\(x\\)</p>", "TeX outside"),
         ("<p>see {eq}`x`</p>", "role"),
+        ("<p>| a | b |\n|---|--:|\n| 1 | 2 |</p>", "table"),
         ("<p>in {py:mod:<code>lmmcore.data</code>}</p>", "role"),
         ('<p>a <span class="math">\\[x\\]</span></p>', "fallen"),
         (

@@ -55,6 +55,8 @@ def check_page(relative: str, html: str) -> list[str]:
         hit = re.search(r"\\[()\[\]]|\\begin\{", text)
         if hit and not inside:
             problems.append(f"{name}: TeX outside mathematics: {excerpt(text, hit.group())}")
+        if re.search(r"\|\s*:?-{2,}:?\s*\|", text):
+            problems.append(f"{name}: a table that was not read: {excerpt(text, '|')}")
         hit = re.search(ROLE, text)
         if hit:
             problems.append(f"{name}: a role that was not read: {excerpt(text, hit.group())}")
