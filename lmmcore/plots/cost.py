@@ -114,14 +114,11 @@ def exponent(cases: dict[str, Any], family: str, program: str, above: int = 0) -
     return float(np.polyfit(size, seconds, 1)[0])
 
 
-def table(cases: dict[str, Any], programs: Sequence[str]) -> str:
-    """CPU seconds and, in brackets, peak megabytes, a row for each case, as Markdown."""
-    lines = ["| case | " + " | ".join(programs) + " |", "|---|" + "---|" * len(programs)]
+def table(cases: dict[str, Any], programs: Sequence[str], what: str) -> str:
+    """The CPU ``"seconds"`` or the ``"peak_mb"`` of memory, a row for each case, as Markdown."""
+    lines = ["| case | " + " | ".join(programs) + " |", "|---|" + "--:|" * len(programs)]
     for case in cases.values():
-        cells = []
-        for program in programs:
-            found = case["programs"].get(program, {})
-            cells.append(f"{found['seconds']:.2g} ({found['peak_mb']})" if "seconds" in found
-                         else "–")
+        found = [case["programs"].get(program, {}).get(what) for program in programs]
+        cells = ["–" if x is None else f"{x:.2g}" if what == "seconds" else f"{x}" for x in found]
         lines.append(f"| {case['title']} | " + " | ".join(cells) + " |")
     return "\n".join(lines)
