@@ -149,7 +149,8 @@ def _products(text: str) -> list[Variables]:
         terms = getattr(found, "common_terms", [found])
         products = [_variables(term) for term in terms]
     except Exception as error:  # formulae has many kinds
-        raise ValueError(f"{text.strip()!r} cannot be read as a formula: {error}") from error
+        text = text.removeprefix("0 + ").strip()
+        raise ValueError(f"{text!r} cannot be read as a formula: {error}") from error
     order = list(dict.fromkeys(v for p in products for v in p))  # a:b and b:a are one, as in R
     unique = dict.fromkeys(tuple(sorted(p, key=order.index)) for p in products)
     return sorted(unique, key=len)  # main effects first, as in R
