@@ -174,6 +174,10 @@ class Boxes(SphinxPostTransform):
                 hint = "hint" in node.get("classes", [])
                 self.box(node, "bookhint" if hint else "booknote")
 
+        for entry in self.document.findall(nodes.entry):
+            if "text-right" in entry["classes"] and entry.children:
+                entry.children[0].insert(0, tex(r"\hfill{}"))
+
         for title in self.document.findall(nodes.title):
             if isinstance(title.parent, nodes.section):
                 for math in list(title.findall(nodes.math)):

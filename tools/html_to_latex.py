@@ -256,7 +256,7 @@ def table(node: Tag) -> str:
         ]
         want = [a + rest * x / sum(ask) for a, x in zip(least, ask, strict=True)]
         total = sum(want)
-        shape = "".join(rf"L{{{w / total:.4f}\bookcolumns{{{columns}}}}}" for w in want)
+        shape = "".join(rf"K{{{w / total:.4f}\bookcolumns{{{columns}}}}}" for w in want)
     lines = []
     for i, row in enumerate(rows):
         cells = [inline(cell).strip().removesuffix(r"\par") for cell in row]
