@@ -286,3 +286,10 @@ def test_a_long_series_that_begins_otherwise(change):
     if change == "step":
         assert result.theta[0] == pytest.approx(0.6, abs=0.1)
         assert np.tanh(result.theta[1]) == pytest.approx(0.8, abs=0.1)
+
+
+def test_deviations_are_measured_in_units_of_the_columns_and_coefficients_are_not():
+    columns = np.array([3.0, 4.0, 5.0])
+    size = np.sqrt(50 / 3)
+    np.testing.assert_allclose(Stationary(5).parameter_scale(columns), [1 / size, 1])
+    np.testing.assert_allclose(FreeStart(5).parameter_scale(columns), [1 / size, 1 / size, 1])
