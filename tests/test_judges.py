@@ -21,8 +21,10 @@ from lmmcore.exercises.kinds import (
     Unreadable,
     is_large_inverse,
     is_untouched,
+    typed,
 )
-from lmmcore.proof import Setting, det, tr
+from lmmcore.proof import Setting, define, det, tr
+from lmmcore.proof.expressions import as_scalar, lift
 
 a, b = sp.symbols("a b")
 
@@ -56,6 +58,9 @@ EXPRESSION = Expression(a**2 / (a + b), {"a": 1, "b": None})
 MATRIX = MatrixExpression(
     setting, lambda t: (t["X"].T * t["X"]).I, {"V": "Without V.", is_large_inverse: "No inverse."}
 )
+LARGE = Expression(-((1 + sp.sqrt(a)) ** 40), {"a": 5})
+SMALL = Function(lambda x: -x, ((3.0,),))
+NOTHING = Function(lambda x: 0.0, ((3.0,),))
 WITH_INVERSE = MatrixExpression(setting, lambda t: (t["X"].T * t["X"]).I)
 SQUARE = Function(lambda x, c: c * x**2, ((np.array([1.0, 2.0]), 3.0), (np.array([4.0]), 1.0)))
 ORDER = Function(lambda x: x, ((np.array([[1.0, 2.0]]),),), view=lambda v: np.sort(np.ravel(v)))
@@ -120,11 +125,18 @@ READ = [
     (EXPRESSION, sp.Eq(a, b), unreadable("This is an equation: give its right-hand side.")),
     (EXPRESSION, True, unreadable("This is a truth value.")),
     (EXPRESSION, sp.Matrix([a]), unreadable("This is a matrix of shape (1, 1).")),
+    (EXPRESSION, a**2 / (a + b) * (1 + 3e-13), None),
+    (EXPRESSION, lift(3), unequal),
+    (EXPRESSION, X, unreadable("This is an expression of lmmcore.proof.")),
+    (LARGE, sp.expand(LARGE.solution), None),
+    (LARGE, LARGE.solution * (1 + sp.Rational(1, 10**25)), unequal),
     (EXPRESSION, a / 0, unreadable("This is not a finite number.")),
+    (EXPRESSION, -sp.oo, unreadable("This is not a finite number.")),
     (EXPRESSION, a * sp.Symbol("k") + sp.Symbol("c"),
      unreadable("The symbol c, k is not one of the exercise.")),
     (EXPRESSION, sp.sqrt(-a), unreadable("It has no value as a number.")),
     (WITH_INVERSE, (X.T * X).I, None),
+    (WITH_INVERSE, WITH_INVERSE.solution, None),
     (WITH_INVERSE, X.T * X, unequal("There are exact matrices for which it is something else.")),
     (WITH_INVERSE, X, unreadable("It is a n x p matrix, and what is asked for is a p x p matrix.")),
     (WITH_INVERSE, tr(V), unreadable("It is a number, and what is asked for is a p x p matrix.")),
@@ -138,7 +150,8 @@ READ = [
     (SQUARE, lambda x, c: [c * t**2 for t in x], None),
     (SQUARE, lambda x, c: [sp.Rational(c) * sp.Rational(t) ** 2 for t in x], None),
     (SQUARE, lambda x, c: c * x**2 * (1 + 9e-7), None),
-    (SQUARE, lambda x, c: c * x**2 * (1 + 2e-6), unequal("On data set 1 of 2 its value is not right.")),
+    (SQUARE, lambda x, c: c * x**2 * (1 + 2e-6),
+     unequal("On data set 1 of 2 its value is not right.")),
     (SQUARE, lambda x, c: 3 * x**2, unequal("On data set 2 of 2 its value is not right.")),
     (SQUARE, lambda x, c: np.sum(x), unreadable("It returns an array of shape (), not (2,).")),
     (SQUARE, lambda x, c: x.__imul__(0) + c, unequal("On data set 1 of 2 its value is not right.")),
@@ -155,6 +168,10 @@ READ = [
     (SQUARE, lambda x: x, unreadable),
     (SQUARE, np.ndarray, unreadable("This is a function.")),
     (SQUARE, 3.0, unreadable("This is a number.")),
+    (SMALL, lambda x: np.array([[-x * (1 + 1e-7)]]), None),
+    (SMALL, lambda x: [-x, -x], unreadable("It returns an array of shape (2,), not ().")),
+    (NOTHING, lambda x: 1e-19, None),
+    (NOTHING, lambda x: 1e-16, unequal("On data set 1 of 1 its value is not right.")),
     (ORDER, lambda x: x[:, ::-1], None),
     (ORDER, lambda x: x[0, :1], unequal("On data set 1 of 1 its value is not right.")),
 ]  # fmt: skip
@@ -178,7 +195,7 @@ def test_where_an_expression_differs_is_told():
     )
     assert status == "Unequal" and at
     there = {a: sp.Integer(at[1]), b: sp.Rational(at[2])}
-    assert sp.Float(at[3]) == pytest.approx(float((a / (a + b)).subs(there)), rel=1e-5)
+    assert at[3] == str(sp.N((a / (a + b)).subs(there), 6))
 
 
 def test_the_points_lie_where_the_symbols_may_be():
@@ -188,6 +205,12 @@ def test_the_points_lie_where_the_symbols_may_be():
     assert all(5 <= p["a"] <= 14 and p["a"].is_Integer for p in points)
     assert all(2 < p["b"] < 3 for p in points) and len({p["b"] for p in points}) > 6
     assert all(0 < p["c"] <= 60 for p in points) and max(p["c"] for p in points) > 1
+    many = Expression(a, {f"b{i}": (2, 3) for i in range(200)})
+    assert all(2 < x < 3 for p in many._points() for x in p.values())
+
+
+def test_a_number_is_right_to_a_thousandth_if_nothing_is_said():
+    assert said(Number(2.0), 2.0015) is None and said(Number(2.0), 2.003) is not None
 
 
 def test_what_an_answer_is_asked_to_be():
@@ -225,6 +248,33 @@ def test_a_large_inverse():
     assert not is_large_inverse(V) and not is_large_inverse((x.T * x).I)
 
 
+def test_a_matrix_with_one_entry_is_a_number():
+    def sums():
+        s = Setting("n")
+        return s, {"x": s.vectors("x: n"), "V": s.positive_definite("V: n")}
+
+    t = sums()[1]
+    kind = MatrixExpression(sums, lambda t: as_scalar(t["x"].T * t["V"] * t["x"]))
+    assert said(kind, t["x"].T * t["V"] * t["x"]) is None
+    assert said(kind, t["x"]) == unreadable(
+        "It is a n x 1 matrix, and what is asked for is a number."
+    )
+
+
+def test_definitions_and_brackets_do_not_change_what_is_typed():
+    s = Setting("n")
+    A, B, C = s.matrices("A: n,n; B: n,n; C: n,n")
+    d = s.differential(A, B)
+    assert typed(define("K", A * B)) == typed(A * B) != typed(B * A)
+    assert typed((A * B) * C) == typed(A * (B * C)) != typed(A * (C * B))
+    assert typed((A + B) + C) == typed(A + (B + C)) != typed(A + (B - C))
+    assert typed(A * (B + C)) != typed(A * B + C) != typed(A * B + A * C)
+    assert typed(A.T * B) == typed(A.T * B) != typed(A * B.T)
+    assert typed(d(A)) == typed(d(A)) != typed(d(B))
+    assert typed(as_scalar(tr(A))) == typed(tr(A)) != typed(tr(B))
+    assert typed(2 * A) != typed(3 * A)
+
+
 def test_a_property_is_tested_in_order():
     kind = Property(
         (2, 3), lambda x: np.asarray(x, float),
@@ -245,7 +295,7 @@ def square_setting():
 
 FALSE_STEP = Counterexample(
     square_setting,
-    lambda t: [t["A"] + t["B"], t["B"] + t["A"], t["A"] - t["B"]],
+    lambda t: [t["A"] + t["B"], t["B"] + t["A"], t["A"] - t["B"], -t["B"] + t["A"]],
     (2, {"A": sp.Matrix([[1]]), "B": sp.Matrix([[1]])}),
 )
 ONE, ZERO = [[1]], [[0]]
@@ -257,7 +307,9 @@ GIVEN = [
     ((2, {"A": ONE, "B": ZERO}), unequal),
     ((2, {"A": [[1, 2], [3, 4]], "B": np.eye(2)}), unequal),
     ((0, {"A": ONE, "B": ONE}), unreadable("There is no step of that number.")),
-    ((3, {"A": ONE, "B": ONE}), unreadable("There is no step of that number.")),
+    ((3, {"A": ONE, "B": ONE}), unequal("That line follows from the one above it.")),
+    ((4, {"A": ONE, "B": ONE}), unreadable("There is no step of that number.")),
+    ((2, {"A": ONE, "B": [[float("inf")]]}), unequal),
     ((2, {"A": ONE}), unreadable("No value is given to B.")),
     ((2, {}), unreadable("No value is given to A, B.")),
     ((2, {"A": ONE, "B": ONE, "C": ONE, "D": ONE}),
@@ -291,8 +343,10 @@ def squares(t):
     A, B = t["A"], t["B"]
     s = Setting("n")
     s.symmetric("A: n; B: n")
-    return s.derive((A + B) * (A - B)).step(A * A - A * B + B * A - B * B, "multiply").step(
-        A * A - B * B + (B * A - A * B), "collect"
+    return (
+        s.derive((A + B) * (A - B))
+        .step(A * A - A * B + B * A - B * B, "multiply")
+        .step(A * A - B * B + (B * A - A * B), "collect")
     )
 
 
@@ -349,6 +403,11 @@ def test_a_derivation(made, verdict):
     assert said(SQUARES, made()) == verdict
 
 
+def test_two_derivations_are_the_same_where_they_end_alike():
+    whole, other = derivation(start, middle, end), derivation(start, end, middle)
+    assert SQUARES.same(whole, derivation(middle, end)) and not SQUARES.same(whole, other)
+
+
 def test_what_is_no_derivation():
     assert said(SQUARES, X) == unreadable("This is an expression of lmmcore.proof.")
     assert said(SQUARES, "so") == unreadable("This is a text.")
@@ -360,10 +419,14 @@ def test_stubs_are_known():
 
     def bare(): ...
 
+    def documented(x):
+        """The next line."""
+        return ...
+
     def done(x):
         return x
 
     assert is_untouched(...) and is_untouched((..., ...)) and is_untouched([...])
-    assert is_untouched(dots) and is_untouched(bare)
+    assert is_untouched(dots) and is_untouched(bare) and is_untouched(documented)
     assert not is_untouched(()) and not is_untouched((..., 1)) and not is_untouched(done)
     assert not is_untouched(None) and not is_untouched(len)
