@@ -58,6 +58,7 @@ EXPRESSION = Expression(a**2 / (a + b), {"a": 1, "b": None})
 MATRIX = MatrixExpression(
     setting, lambda t: (t["X"].T * t["X"]).I, {"V": "Without V.", is_large_inverse: "No inverse."}
 )
+NEGATIVE = Expression(-(a**2), {"a": 1})
 LARGE = Expression(-((1 + sp.sqrt(a)) ** 40), {"a": 5})
 SMALL = Function(lambda x: -x, ((3.0,),))
 NOTHING = Function(lambda x: 0.0, ((3.0,),))
@@ -126,6 +127,8 @@ READ = [
     (EXPRESSION, True, unreadable("This is a truth value.")),
     (EXPRESSION, sp.Matrix([a]), unreadable("This is a matrix of shape (1, 1).")),
     (EXPRESSION, a**2 / (a + b) * (1 + 3e-13), None),
+    (NEGATIVE, -(a**2) * (1 + 3e-13), None),
+    (NEGATIVE, -(a**2) * (1 - 3e-13), None),
     (EXPRESSION, lift(3), unequal),
     (EXPRESSION, X, unreadable("This is an expression of lmmcore.proof.")),
     (LARGE, sp.expand(LARGE.solution), None),
@@ -266,6 +269,9 @@ def test_definitions_and_brackets_do_not_change_what_is_typed():
     A, B, C = s.matrices("A: n,n; B: n,n; C: n,n")
     d = s.differential(A, B)
     assert typed(define("K", A * B)) == typed(A * B) != typed(B * A)
+    assert typed(define("K", A * B) * C) == typed(A * B * C) != typed(define("K", B * A) * C)
+    assert typed(define("K", A + B) + C) == typed(A + B + C) != typed(define("K", A - B) + C)
+    assert typed(define("K", A + B) * C) == typed((A + B) * C)
     assert typed((A * B) * C) == typed(A * (B * C)) != typed(A * (C * B))
     assert typed((A + B) + C) == typed(A + (B + C)) != typed(A + (B - C))
     assert typed(A * (B + C)) != typed(A * B + C) != typed(A * B + A * C)
