@@ -81,7 +81,7 @@ def complete_rows(columns: Mapping[str, Any], n: int) -> NDArray[np.bool_]:
         raise ValueError(f"every row has a missing value, in {', '.join(names)}")
     if names:
         warnings.warn(f"{n - int(complete.sum())} of {n} rows left out, with missing values in "
-                      f"{', '.join(names)}", DroppedRowsWarning, stacklevel=3)
+                      f"{', '.join(names)}", DroppedRowsWarning, stacklevel=4)
     return complete
 
 

@@ -196,20 +196,21 @@ def test_the_mean_of_one_way_data_in_closed_form(name):
     assert (np.sum((means - end) ** 2) * m / k > sse / (k * (m - 1)))
 
 
-def test_equivariance():
+@pytest.mark.parametrize("unit", [-1000, -1e-6])
+def test_equivariance(unit):
     model = reference_model("sleepstudy_ris")
     first = profile_intervals(fit(model, "ML"))
-    second = profile_intervals(fit(model.with_response(-1000 * model.y + model.X @ [5, 7]), "ML"))
+    second = profile_intervals(fit(model.with_response(unit * model.y + model.X @ [5, 7]), "ML"))
     for name in parameter_names(fit(model, "ML")):
         a, b = first[name], second[name]
         ends = [b.lower, b.upper]
         if name.startswith(("sd", "sigma")):
-            want = [1000 * a.lower, 1000 * a.upper]
+            want = [-unit * a.lower, -unit * a.upper]
         elif name.startswith("cor"):
             want = [a.lower, a.upper]
         else:
             shift = {"(Intercept)": 5, "Days": 7}[name]
-            want = [-1000 * a.upper + shift, -1000 * a.lower + shift]
+            want = [unit * a.upper + shift, unit * a.lower + shift]
         np.testing.assert_allclose(ends, want, rtol=1e-5)
 
 

@@ -63,6 +63,8 @@ def with_entry(value):
     (np.eye(n - 1), r"must be the \(24, 24\) covariance matrix"),
     (np.ones(n), r"must be the \(24, 24\) covariance matrix"),
     (with_entry(0.0), "symmetric"),
+    (with_entry(S[0, 1] + 4e-10 * np.max(S)), "symmetric"),
+    (1e-6 * with_entry(S[0, 1] + 4e-10 * np.max(S)), "symmetric"),
     (with_entry(np.nan), "1 missing or infinite"),
     (np.ones((n, n)), "positive definite"),
     (-np.eye(n), "positive definite"),

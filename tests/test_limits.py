@@ -76,6 +76,8 @@ def test_an_alarm_of_others_still_rings():
     left, every = signal.setitimer(signal.ITIMER_REAL, 0.3)
     try:
         limits.run(lambda: time.sleep(0.1), 5)
+        assert not rung and 0 < signal.getitimer(signal.ITIMER_REAL)[0] < 0.25
+        time.sleep(0.02)
         assert not rung
         time.sleep(0.5)
         assert rung == [1]

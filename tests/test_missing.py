@@ -5,7 +5,7 @@ import pytest
 from reference_models import ONE
 
 from lmmcore import AR1, fit, from_formula, grouped, load
-from lmmcore.missing import DroppedRowsWarning
+from lmmcore.missing import DroppedRowsWarning, complete_rows, is_missing
 
 SLEEP = load("sleepstudy")
 
@@ -30,8 +30,9 @@ FORMULA = "Reaction ~ Days + (Days | Subject)"
 
 def test_formula_drops_rows_and_says_how_many():
     message = "3 of 180 rows left out, with missing values in column 'Reaction', column 'Subject'"
-    with pytest.warns(DroppedRowsWarning, match=message):
+    with pytest.warns(DroppedRowsWarning, match=message) as said:
         model = from_formula(FORMULA, table(), missing="drop")
+    assert said[0].filename == __file__  # the line that asked for it
     want = fit(from_formula(FORMULA, complete()))
     assert fit(model).log_likelihood == pytest.approx(want.log_likelihood, abs=1e-10)
     with pytest.raises(ValueError, match="missing"):
@@ -61,8 +62,9 @@ def test_grouped_drops_rows_everywhere_at_once():
     want = grouped(y[2:], {**ONE, "Days": x[2:]}, {"S": labels[2:]},
                    {"S": {**ONE, "Days": x[2:]}})
     assert fit(model).log_likelihood == fit(want).log_likelihood
-    with pytest.warns(DroppedRowsWarning, match="1 of 180"):
+    with pytest.warns(DroppedRowsWarning, match="1 of 180") as said:
         grouped(y, np.ones((180, 1)), labels, missing="drop")
+    assert said[0].filename == __file__
 
 
 def test_nothing_missing_says_nothing(recwarn):
@@ -89,3 +91,21 @@ Y = np.array([np.nan, *range(11)])
 def test_refusals(call, message):
     with pytest.raises(ValueError, match=message):
         call()
+
+
+def test_what_is_missing():
+    nan, nat = float("nan"), np.datetime64("NaT")
+    held = np.array([1.0, None, "a", nan, np.float64(2)], dtype=object)
+    np.testing.assert_array_equal(is_missing(held), [False, True, False, True, False])
+    np.testing.assert_array_equal(is_missing([1.0, nan]), [False, True])
+    np.testing.assert_array_equal(is_missing(np.array([nat, np.datetime64(0, "D")])), [True, False])
+    masked = np.ma.masked_array([1.0, 2.0, nan], [False, True, False])
+    np.testing.assert_array_equal(is_missing(masked), [False, True, True])
+    np.testing.assert_array_equal(is_missing(["a", "b"]), [False, False])
+
+
+def test_rows_without_missing_values():
+    x, w = [1.0, None, 3.0, 4.0], np.array([[1.0, 2.0], [3.0, 4.0], [np.nan, 5.0], [6.0, 7.0]])
+    with pytest.warns(DroppedRowsWarning, match="2 of 4 rows left out, with .* in x, w$"):
+        kept = complete_rows({"one": 1.0, "x": np.array(x, dtype=object), "w": w}, 4)
+    np.testing.assert_array_equal(kept, [True, False, False, True])

@@ -19,7 +19,7 @@ NEGATIONS = {
 }  # fmt: skip
 EDGES = {ast.Lt: ast.LtE, ast.LtE: ast.Lt, ast.Gt: ast.GtE, ast.GtE: ast.Gt}
 PLAIN = (ast.Name, ast.Attribute, ast.Call)
-COMMUTATIVE = {"min", "max", "minimum", "maximum", "hypot", "allclose"}
+COMMUTATIVE = {"min", "max", "minimum", "maximum", "hypot", "allclose", "array_equal"}
 FUNCTIONS = {"log", "exp", "sqrt", "log1p", "expm1", "abs", "square"}
 
 
