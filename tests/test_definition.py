@@ -150,6 +150,10 @@ ONES = [np.ones((2, 1))] * 2
 def test_published_equation_for_fixed_G_has_another_root_than_the_score():
     assert sigma2_published(PAIRS, ONES, ONES, np.eye(1)) == pytest.approx(5 / 3, rel=1e-12)
     assert sigma2_fixed_G(PAIRS, ONES, ONES, np.eye(1)) == pytest.approx(2, rel=1e-12)
+    for unit in (1e-4, 1e4):  # y in other units
+        y, G = [unit * y for y in PAIRS], unit**2 * np.eye(1)
+        assert sigma2_published(y, ONES, ONES, G) == pytest.approx(5 / 3 * unit**2, rel=1e-7)
+        assert sigma2_fixed_G(y, ONES, ONES, G) == pytest.approx(2 * unit**2, rel=1e-7)
 
 
 def test_equation_1_holds_for_fixed_relative_G():

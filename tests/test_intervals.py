@@ -1,6 +1,5 @@
 """Profile-likelihood intervals: gradients, closed forms, dense minimisation, and lme4's."""
 
-import io
 from types import SimpleNamespace
 
 import numpy as np
@@ -9,7 +8,7 @@ from reference_models import FITS, ONE, reference_model, slopes
 from scipy import stats
 from scipy.optimize import approx_fprime, brentq, minimize
 
-from lmmcore import definition, fit, from_groups, grouped, progress
+from lmmcore import definition, fit, from_groups, grouped
 from lmmcore.autoregression import AR1
 from lmmcore.intervals import _parameters, parameter_names, profile_intervals
 
@@ -243,20 +242,6 @@ def test_bad_input():
     if one_zero.variance_components[0].sd.min() == 0:
         with pytest.raises(ValueError, match="variance 0 has no estimate"):
             profile_intervals(one_zero, parameters=["cor(g: a, b)"])
-
-
-def test_progress_is_silent_where_nobody_watches(capsys, monkeypatch):
-    assert list(progress.progress([1, 2], "things")) == [1, 2]
-    assert capsys.readouterr() == ("", "")
-    assert list(progress.progress([1, 2], "things", True)) == [1, 2]
-    assert "things: [##############################] 2/2, 0 s left" in capsys.readouterr().err
-
-    class Terminal(io.StringIO):
-        def isatty(self):
-            return True
-
-    monkeypatch.setattr("sys.stderr", Terminal())
-    assert progress.watched()
 
 
 def test_other_structures_are_refused():
