@@ -12,6 +12,7 @@ from lmmcore.two_programs import (
     NAMES as FITTED,
 )
 from lmmcore.two_programs import (
+    Agreement,
     agreement,
     book_fit,
     book_model,
@@ -114,3 +115,14 @@ def test_recorded_by_tmb():
     assert {f.method for f in recorded_tmb("sleepstudy")} == {"ML", "REML"}
     assert recorded_tmb("Pastes") == []
     assert all(x["log_likelihood"] < 0 for x in tmb()["fits"])
+
+
+def test_the_table_says_whose_digits_they_are():
+    table = Agreement((("data", "ML", "lmmcore, definition", {"log likelihood": 12}),
+                       ("data", "ML", "lme4", {"theta": 5, "sigma": 7, "beta": 9}))).summary()
+    words = [line.split("  ") for line in table.splitlines()[-3:]]
+    assert [[w.strip() for w in line if w.strip()] for line in words] == [
+        ["Name", "method", "by", "log lik.", "sigma", "beta", "theta"],
+        ["data", "ML", "lmmcore, definition", "12", "-", "-", "-"],
+        ["data", "ML", "lme4", "-", "7", "9", "5"],
+    ]

@@ -20,6 +20,7 @@ NEGATIONS = {
 EDGES = {ast.Lt: ast.LtE, ast.LtE: ast.Lt, ast.Gt: ast.GtE, ast.GtE: ast.Gt}
 PLAIN = (ast.Name, ast.Attribute, ast.Call)
 COMMUTATIVE = {"min", "max", "minimum", "maximum", "hypot", "allclose", "array_equal"}
+COMMUTATIVE |= {"agreeing_digits"}  # ours, relative to the larger
 FUNCTIONS = {"log", "exp", "sqrt", "log1p", "expm1", "abs", "square"}
 
 
