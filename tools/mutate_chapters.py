@@ -20,7 +20,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -166,7 +166,9 @@ def main(names: list[str]) -> int:
     old = json.loads(ACCOUNT.read_text("utf-8")) if ACCOUNT.exists() else {}
     accounts = {p.stem: old[p.stem] for p in pages() if proves(p) and p.stem in old}
     with ProcessPoolExecutor(2, max_tasks_per_child=1) as pool:
-        for page, (data, seconds) in zip(chosen, pool.map(timed, chosen), strict=True):
+        begun = {pool.submit(timed, page): page for page in chosen}
+        for ended in as_completed(begun):  # what is done is written, whatever follows
+            page, (data, seconds) = begun[ended], ended.result()
             accounts[page.stem] = data
             done = sum(data[k] for k in OUTCOMES) + len(data["unproved"])
             print(f"{page.stem}: {data['lines']} lines, {done} mutants, {data['refuted']} refuted, "
