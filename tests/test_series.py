@@ -293,3 +293,12 @@ def test_deviations_are_measured_in_units_of_the_columns_and_coefficients_are_no
     size = np.sqrt(50 / 3)
     np.testing.assert_allclose(Stationary(5).parameter_scale(columns), [1 / size, 1])
     np.testing.assert_allclose(FreeStart(5).parameter_scale(columns), [1 / size, 1 / size, 1])
+
+
+def test_only_a_variance_near_zero_is_cut_off():
+    columns = np.ones(5)
+    for theta in ([-2.0, 0.5], [1e-3, 0.5], [1e-7, 9.0]):
+        np.testing.assert_array_equal(
+            Stationary(5).truncated(np.array(theta), columns, 1e-5), theta)
+    np.testing.assert_array_equal(
+        Stationary(5).truncated(np.array([1e-6, 0.5]), columns, 1e-5), [0.0, 0.5])
