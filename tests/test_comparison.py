@@ -3,7 +3,7 @@
 import pytest
 from reference_models import reference_model
 
-from lmmcore.comparison import agreeing_digits, compare
+from lmmcore.comparison import Comparison, agreeing_digits, compare
 
 
 @pytest.mark.parametrize("name", ["Dyestuff", "Dyestuff2", "Penicillin", "Pastes"])
@@ -24,6 +24,7 @@ def test_another_model_does_not_agree():
 @pytest.mark.parametrize(("ours", "theirs", "digits"), [
     (1.0, 1.0, 12), (0.0, 0.0, 12), (100.0, 100.011, 3), (1.0, 1.2, 0), (1.0, -1.0, 0),
     ([1.0, 0.0], [1.0, 1e-9], 0), ([5.0, 2.0], [5.0, 2.00000021], 6),
+    (-2000.0, -1.0, 0), (-1.0, -2000.0, 0), (-5.0, -5.00011, 4), (1.0, 1.0 + 5e-13, 12),
 ])  # fmt: skip
 def test_digits(ours, theirs, digits):
     assert agreeing_digits(ours, theirs) == digits
@@ -32,3 +33,14 @@ def test_digits(ours, theirs, digits):
 def test_no_record():
     with pytest.raises(ValueError, match="no recorded fit of 'Dyestuff3'"):
         compare(reference_model("Dyestuff"), "Dyestuff3")
+
+
+def test_the_table():
+    rows = (("lme4 1", "ML", -1.5, {"theta": 5, "sigma": 7, "beta": 9}),
+            ("nlme 3", "REML", 2.25, {"log likelihood": 12}))
+    lines = Comparison("data", rows).summary().splitlines()
+    assert lines[0] == "data: digits that agree with other programs (12 is 12 or more)"
+    assert [line.split() for line in lines[-2:]] == [
+        ["lme4", "1", "ML", "-1.500000", "-", "7", "9", "5"],
+        ["nlme", "3", "REML", "2.250000", "12", "-", "-", "-"],
+    ]
