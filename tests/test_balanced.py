@@ -191,6 +191,7 @@ def test_contrasts_of_a_common_mean_span_the_same_space(n):
 
 def test_contrasts_of_pairs_and_of_groups():
     X = np.kron(np.eye(4), np.ones((2, 1)))
+    np.testing.assert_array_equal(contrasts.pairs(1), [[1], [-1]])
     A = contrasts.pairs(4)
     np.testing.assert_array_equal(A.T @ X, 0)
     np.testing.assert_array_equal(A.T @ A, 2 * np.eye(4))

@@ -20,7 +20,9 @@ NEGATIONS = {
 EDGES = {ast.Lt: ast.LtE, ast.LtE: ast.Lt, ast.Gt: ast.GtE, ast.GtE: ast.Gt}
 PLAIN = (ast.Name, ast.Attribute, ast.Call)
 COMMUTATIVE = {"min", "max", "minimum", "maximum", "hypot", "allclose", "array_equal"}
-COMMUTATIVE |= {"agreeing_digits"}  # ours, relative to the larger
+COMMUTATIVE |= {"swapaxes", "agreeing_digits"}
+# keywords that change no value: a guard over lists made together, SciPy's checks, overwriting
+SPEED_OR_GUARD = {"strict", "check_finite", "clean", "overwrite_a", "overwrite_b"}
 FUNCTIONS = {"log", "exp", "sqrt", "log1p", "expm1", "abs", "square"}
 
 
@@ -79,8 +81,8 @@ def _visit(node: ast.AST, function: str) -> Iterator[tuple[str, ast.AST, str, as
             parts += [d for d in (*node.args.defaults, *node.args.kw_defaults) if d is not None]
     elif isinstance(node, (ast.Raise, ast.JoinedStr, ast.Import, ast.ImportFrom, ast.Assert)):
         return  # messages are the matter of other tests
-    elif isinstance(node, ast.keyword) and node.arg == "strict":
-        return  # of zip: a guard over lists made together
+    elif isinstance(node, ast.keyword) and node.arg in SPEED_OR_GUARD:
+        return
     elif isinstance(node, ast.AnnAssign):
         parts = [node.value] if node.value else []
     elif isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
@@ -89,6 +91,8 @@ def _visit(node: ast.AST, function: str) -> Iterator[tuple[str, ast.AST, str, as
         return
     else:
         parts = [*ast.iter_child_nodes(node)]
+        if isinstance(node, ast.Call) and _name(node.func) == "reshape":
+            parts = [x for x in parts if not isinstance(x, ast.UnaryOp)]  # any negative size is -1
         if isinstance(node, (ast.If, ast.IfExp, ast.While)) and isinstance(node.test, PLAIN):
             yield function, node.test, "condition", ast.UnaryOp(ast.Not(), node.test)
         for kind, new in _here(node):
