@@ -9,7 +9,17 @@ from hypothesis import strategies as st
 from reference_models import ONE, reference_model, slopes
 from scipy import stats
 
-from lmmcore import LinearMixedModel, fit, grouped, load, simulate
+from lmmcore import (
+    LinearMixedModel,
+    RandomWalk,
+    ScaledIdentity,
+    definition,
+    fit,
+    grouped,
+    load,
+    series,
+    simulate,
+)
 from lmmcore.bootstrapping import Bootstrap, BootstrapTest, bootstrap, bootstrap_test
 from lmmcore.exact_null import ExactTest, _highest, eigenvalues, exact_test, null_distribution
 from lmmcore.likelihood_ratio import (
@@ -354,3 +364,20 @@ def test_the_error_of_a_simulated_p_value():
 
 def test_a_p_value_in_print():
     assert [probability(p) for p in (np.nan, 1e-17, 0.01234)] == ["-", "<1e-16", "0.0123"]
+
+
+def test_one_variance_of_many_effects_at_once():
+    rng = np.random.default_rng(8)
+    y, Z = rng.standard_normal(6), rng.standard_normal((6, 6))
+    model = LinearMixedModel(y, np.ones((6, 1)), Z, ScaledIdentity(6))
+    mu, times, xi = eigenvalues(model)
+    A = definition.error_contrasts(np.ones((6, 1)))
+    np.testing.assert_allclose(np.repeat(mu, times), np.linalg.eigvalsh(A.T @ Z @ Z.T @ A))
+    np.testing.assert_allclose(xi, np.linalg.eigvalsh(Z.T @ Z))
+    assert np.sum(times) == 5 and np.all(times > 0)
+
+
+def test_a_random_walk_has_one_parameter_but_not_one_variance_of_independent_effects():
+    walk = series(np.arange(8.0), {"1": 1}, covariance=RandomWalk())
+    with pytest.raises(ValueError, match="models with one variance phi"):
+        eigenvalues(walk)
