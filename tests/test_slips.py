@@ -40,6 +40,7 @@ def test_slip(text, kind, new):
     "m = max(a, b)", '"""A text."""',
     'raise ValueError(f"{a + b}")', "import a", "x = a[-1]", "def f(a: x.T): pass",
     "pairs = zip(a, strict=True)", "c = solve(V, check_finite=False)", "x = y.reshape(-1)",
+    "square = s @ s",
 ])  # fmt: skip
 def test_no_slip_where_none_matters(text):
     assert [s for s in slips(text) if s.kind != "off by one"] == []

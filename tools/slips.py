@@ -63,6 +63,8 @@ def slips(text: str) -> list[Slip]:
         start = offset(node.lineno, node.col_offset)
         end = offset(node.end_lineno, node.end_col_offset)
         replacement = ast.unparse(new)
+        if replacement == ast.unparse(node):  # s @ s, turned
+            continue
         if not isinstance(new, ast.stmt):
             replacement = f"({replacement})"
         old = " ".join(text[start:end].split())
