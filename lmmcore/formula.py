@@ -97,7 +97,7 @@ def read_formula(formula: str) -> tuple[str, list[Variables], list[Bar]]:
     sides = formula.split("~")
     if len(sides) != 2 or not all(side.strip() for side in sides):
         raise ValueError(f"{formula!r} is no formula: write response ~ effects + (effects | group)")
-    response = _products("0 + " + sides[0])
+    response = _products(sides[0], intercept=False)
     if len(response) != 1 or len(response[0]) != 1:
         raise ValueError(f"the response {sides[0].strip()!r} must be the name of one column")
     fixed, bars = [], []
@@ -128,10 +128,10 @@ def _bars(effects: str, bar: str, factors: str) -> list[Bar]:
     products = _products(effects)
     if not products:
         raise ValueError(f"({effects}{bar}{factors}) has no effects: leave it out, or write 1")
-    return [Bar(products, factor, bar == "||") for factor in _products("0 + " + factors)]
+    return [Bar(products, factor, bar == "||") for factor in _products(factors, intercept=False)]
 
 
-def _products(text: str) -> list[Variables]:
+def _products(text: str, intercept: bool = True) -> list[Variables]:
     """The products that a sum with +, -, :, *, / and powers expands to; () is the intercept."""
     try:
         from formulae.parser import Parser
@@ -141,7 +141,8 @@ def _products(text: str) -> list[Variables]:
         raise ImportError("formulas need the package formulae: pip install 'lmmcore[formula]'") \
             from error
     try:
-        parser = Parser(Scanner(text.replace("^", "**")).scan())
+        whole = text if intercept else f"0 + {text}"
+        parser = Parser(Scanner(whole.replace("^", "**")).scan())
         tree = parser.parse()
         if not parser.at_end():
             raise ValueError(f"unexpected {parser.peek().lexeme!r}")
@@ -149,8 +150,7 @@ def _products(text: str) -> list[Variables]:
         terms = getattr(found, "common_terms", [found])
         products = [_variables(term) for term in terms]
     except Exception as error:  # formulae has many kinds
-        text = text.removeprefix("0 + ").strip()
-        raise ValueError(f"{text!r} cannot be read as a formula: {error}") from error
+        raise ValueError(f"{text.strip()!r} cannot be read as a formula: {error}") from error
     order = list(dict.fromkeys(v for p in products for v in p))  # a:b and b:a are one, as in R
     unique = dict.fromkeys(tuple(sorted(p, key=order.index)) for p in products)
     return sorted(unique, key=len)  # main effects first, as in R

@@ -19,8 +19,10 @@ NEGATIONS = {
 }  # fmt: skip
 EDGES = {ast.Lt: ast.LtE, ast.LtE: ast.Lt, ast.Gt: ast.GtE, ast.GtE: ast.Gt}
 PLAIN = (ast.Name, ast.Attribute, ast.Call)
-COMMUTATIVE = {"min", "max", "minimum", "maximum", "hypot", "allclose", "array_equal"}
-COMMUTATIVE |= {"swapaxes", "agreeing_digits"}
+COMMUTATIVE = {
+    "min", "max", "minimum", "maximum", "hypot", "allclose", "array_equal", "swapaxes",
+    "agreeing_digits",
+}  # fmt: skip
 # keywords that change no value: a guard over lists made together, SciPy's checks, overwriting
 SPEED_OR_GUARD = {"strict", "check_finite", "clean", "overwrite_a", "overwrite_b"}
 FUNCTIONS = {"log", "exp", "sqrt", "log1p", "expm1", "abs", "square"}

@@ -79,7 +79,8 @@ def table(
     caption: str,
     anchors: bool = False,
 ) -> Table:
-    """A table from rows of (plain text, HTML) pairs."""
+    """A table from rows of (plain text, HTML) pairs; without rows it says so."""
+    rows = rows or [(_both("none"), *[_both("")] * (len(header) - 1))]
     plain = tuple(tuple(p for p, _ in row) for row in rows)
     html = tuple(tuple(h for _, h in row) for row in rows)
     return Table(header, plain, html, caption, anchors)
