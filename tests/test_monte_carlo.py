@@ -51,6 +51,7 @@ CLAIMS = {
     "mixed-model-equations": [
         "test_mixed_model_equations.py::test_prediction_error_variance_is_met_by_simulation",
     ],
+    "from-lme4": [DATA],  # the kinds of the results are shown, and none of their numbers
     "cost": [DATA, DATA],
     "laplace": [DATA, DATA],  # errors of Laplace on made data, each against quadrature
     "dyestuff": [ONE_WAY],

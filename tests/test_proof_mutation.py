@@ -10,9 +10,9 @@ import random
 import pytest
 from proof_bank import BANK
 
-from lmmcore.proof import Setting, block, det, expectation, eye, lift, logdet, tr, zero
+from lmmcore.proof import Setting, block, define, det, expectation, eye, lift, logdet, tr, zero
 from lmmcore.proof.expressions import plain
-from lmmcore.proof.mutation import judge, mutants, mutate
+from lmmcore.proof.mutation import _by_similarity, _by_squares, judge, mutants, mutate
 
 ALL = bool(os.environ.get("LMMCORE_ALL_MUTANTS"))
 SAMPLE = 3  # mutants of each statement
@@ -147,3 +147,51 @@ def test_a_mutant_that_equals_the_proved_line():
         assert judge(s, start, mutant) in ("instances", "proved")
         assert judge(s, start, mutant, (), line) == "proved"
     assert judge(s, start, det(A * (eye(n) - t * B * A.I)), (), line) == "refuted"
+
+
+# -- mutants that are proved by other means -----------------------------------------------------
+def stretched():
+    """B = I + (x - 1) FF' with F'F = I, and the same with -x for x, whose square is that of B."""
+    from lmmcore.proof.instances import sample_orthonormal
+
+    t = Setting("n k", where="n >= k")
+    n, k = t.dimensions
+    F = t.matrices("F: n,k", sampler=lambda draw: sample_orthonormal(
+        draw, draw.size(n), draw.size(k)))  # fmt: skip
+    K = t.matrices("K: n")
+    x = t.scalars("x")
+    t.assume(F.T * F, eye(k))
+    B, C = (define("B", eye(n) + (sign * x - 1) * F * F.T) for sign in (1, -1))
+    return t, F, K, B, C
+
+
+def test_a_factor_of_the_same_square_has_the_same_log_determinant():
+    t, _, K, B, C = stretched()
+    for line in (lambda M: logdet(M), lambda M: logdet(2 * K * M * K) + logdet(M) / 2):
+        assert _by_squares(t, line(B), line(C), [])
+        assert judge(t, line(B), line(C), (), line(B)) == "proved"
+
+
+def test_squares_prove_nothing_outside_a_log_determinant():
+    t, F, K, B, C = stretched()
+    lines = [
+        lambda M: det(M),
+        lambda M: logdet(M) + tr(M),
+        lambda M: logdet(M + K),
+        lambda M: logdet(F.T * M * F),
+        lambda M: logdet(F.T * M * F) + logdet(M),
+    ]
+    for line in lines:
+        assert not _by_squares(t, line(B), line(C), [])
+    other = define("B", 2 * B.args[0])
+    assert not _by_squares(t, logdet(B), logdet(other), [])
+    assert not _by_squares(t, logdet(B), logdet(C) + 1, [])
+
+
+def test_similar_matrices_have_the_same_determinant():
+    w = Setting("n")
+    D, K = w.matrices("D: n; K: n")
+    for f in (det, logdet):
+        assert _by_similarity(w, f(D) + tr(K.I), f(K.I * D * K) + tr(K.I), [])
+        assert not _by_similarity(w, f(D) + tr(K.I), f(K.I * D * K * K) + tr(K.I), [])
+        assert not _by_similarity(w, f(D) + tr(K.I), f(D) + f(K.I), [])

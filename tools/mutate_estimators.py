@@ -3,9 +3,9 @@
     make mutate MODULE=profile         one module of lmmcore; without MODULE all of them
     make mutate SAMPLE=40              that many slips of each module, chosen by a seed
 
-A slip (tools/slips.py) is killed when a test fails, raises or takes far too long. First the tests
-that call the function with the slip are run, the quick ones before the slow; a slip that survives
-them meets all tests of the files that call anything of its module. What survives is either
+A slip (tools/slips.py) is killed when a test fails, raises or takes far too long. It meets quick
+tests that call its function, of many files; if it survives them, all that call it, and if nothing
+does, all tests of the files that call anything of its module. What survives is either
 equivalent, and lmmcore/ledger/equivalent_slips.json says why, or asks for a test. The totals are
 written to lmmcore/ledger/slips.json, from which the ledger page is made, module by module.
 """
@@ -22,11 +22,13 @@ import resource
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections import defaultdict
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from hashlib import sha256
+from itertools import chain, zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -41,9 +43,11 @@ slips inline try second_judge"""
 WARM = """pytest hypothesis.extra.numpy nbval.plugin numpy pandas scipy.linalg scipy.optimize
 scipy.sparse.linalg scipy.stats scipy.integrate sympy formulae autograd matplotlib.pyplot"""
 JUDGES = "tests/test_exercises.py"
-FIRST = 15  # tests of the first round
+FIRST = 25  # tests of the first round
+QUICK = 3.0  # seconds that they take
 SHARE = 0.95  # of the slips are to be killed
-LIMIT = 120  # seconds of processor time; a test that needs more hangs
+SPARE = 30  # seconds of processor time, besides what the tests take
+PLAIN = "-o addopts= -p no:cacheprovider -p no:xdist".split()
 
 
 def modules() -> list[Path]:
@@ -75,49 +79,107 @@ class Tests:
 
     @classmethod
     def observe(cls) -> Tests:
-        """Run all tests once and see which functions each calls."""
+        """Run every test once and see which functions it calls.
+
+        What was seen of a file of tests is kept until it changes, or the names of its tests do. A
+        function that changes may get other callers: then a slip may live that a test would notice.
+        """
         target = ROOT / "_build" / "callers.json"
-        target.parent.mkdir(exist_ok=True)
-        if target.exists() and json.loads(target.read_text("utf-8")).get("of") == _state():
-            return cls.read(target)
-        environ = {**os.environ, "LMMCORE_CALLERS": str(target)}
-        environ["PYTHONPATH"] = os.pathsep.join([str(ROOT / "tools"), str(ROOT)])
-        command = [sys.executable, "-m", "pytest", "-q", "-o", "addopts=", "-p", "callers"]
-        command += ["-p", "no:cacheprovider", "-p", "no:xdist", *test_files()]
-        if subprocess.run(command, cwd=ROOT, env=environ, check=False).returncode:
-            sys.exit("error: the tests fail without any slip")
-        data = {"of": _state(), **json.loads(target.read_text("utf-8"))}
-        target.write_text(json.dumps(data), encoding="utf-8")
-        return cls.read(target)
+        known = json.loads(target.read_text("utf-8")) if target.exists() else {}
+        names = _names_of_tests()
+        seen = {
+            file: known[file]
+            for file, tests in names.items()
+            if file in known and known[file]["of"] == _state(file)
+            and set(known[file]["seconds"]) == tests
+        }  # fmt: skip
+        for file in sorted(names.keys() - seen.keys()):
+            seen[file] = _watch(file)
+            target.parent.mkdir(exist_ok=True)
+            target.write_text(json.dumps(seen), encoding="utf-8")
+        return cls.of_files(seen)
 
     @classmethod
-    def read(cls, path: Path) -> Tests:
-        data = json.loads(path.read_text("utf-8"))
-        by_function, files = defaultdict(set), defaultdict(set)
-        in_file = defaultdict(set)
-        for test in data["seconds"]:
-            in_file[test.partition("::")[0]].add(test)
-        for caller, functions in data["calls"].items():
-            tests = {caller} if "::" in caller else in_file[caller]
-            for function in functions:
-                by_function[function] |= tests
-                files[function.partition(":")[0]].add(caller.partition("::")[0])
-        return cls(by_function, files, data["seconds"])
+    def of_files(cls, seen: dict[str, Any]) -> Tests:
+        by_function, files, seconds = defaultdict(set), defaultdict(set), {}
+        for file, data in seen.items():
+            seconds |= data["seconds"]
+            for caller, functions in data["calls"].items():
+                tests = {caller} if "::" in caller else set(data["seconds"])
+                for function in functions:
+                    by_function[function] |= tests
+                    files[function.partition(":")[0]].add(file)
+        return cls(by_function, files, seconds)
 
-    def of(self, module: str, slip: Slip) -> tuple[list[str], list[str]]:
-        """The tests of the first round, and of the second."""
-        found = self.by_function.get(f"{module}:{slip.function}", set())
+    def rounds(self, module: str, slip: Slip) -> list[list[str]]:
+        """Quick tests of many kinds, then all that call the function with the slip.
+
+        What is run on import has no callers: such a slip meets all files that call its module.
+        """
+        callers = self.by_function.get(f"{module}:{slip.function}", set())
         files = self.files_of_module.get(module, set())
         if not module.startswith("exercises/"):  # they cost seconds to collect, and test judges
-            found = {t for t in found if not t.startswith(JUDGES)}
+            callers = {t for t in callers if not t.startswith(JUDGES)}
             files = files - {JUDGES}
-        return sorted(found, key=lambda t: (self.seconds[t], t))[:FIRST], sorted(files)
+        if not callers:
+            return [sorted(files)]
+        return [self.first(callers), sorted(callers, key=self.order)]
+
+    def first(self, callers: set[str]) -> list[str]:
+        """The quickest of each file in turn, and of a test with parameters one alone."""
+        kinds: dict[str, str] = {}
+        for test in sorted(callers, key=self.order):
+            kinds.setdefault(test.partition("[")[0], test)
+        by_file = defaultdict(list)
+        for test in kinds.values():
+            by_file[test.partition("::")[0]].append(test)
+        chosen, spent = [], 0.0
+        for test in filter(None, chain.from_iterable(zip_longest(*by_file.values()))):
+            spent += self.seconds[test]
+            if not chosen or (len(chosen) < FIRST and spent < QUICK):
+                chosen.append(test)
+        return chosen
+
+    def order(self, test: str) -> tuple[float, str]:
+        return self.seconds[test], test
+
+    def cost(self, tests: list[str]) -> float:
+        """Seconds that tests, or all tests of files, take without a slip."""
+        wanted = set(tests)
+        return sum(s for t, s in self.seconds.items()
+                   if t in wanted or t.partition("::")[0] in wanted)  # fmt: skip
 
 
-def _state() -> str:
-    """What identifies the tests and the package: as long as it stays, so do the callers."""
-    found = [*ROOT.glob("tests/**/*.py"), *ROOT.glob("lmmcore/**/*.py")]
-    return sha256(b"".join(p.read_bytes() for p in sorted(found))).hexdigest()
+def _names_of_tests() -> dict[str, set[str]]:
+    """The tests of each file as pytest names them."""
+    command = [sys.executable, "-m", "pytest", "--collect-only", "-q", *PLAIN, *test_files()]
+    found = subprocess.run(command, cwd=ROOT, env=_environ(), capture_output=True, text=True)
+    if found.returncode or "::" not in found.stdout:
+        sys.exit(f"error: the tests cannot be collected\n{found.stdout}{found.stderr}")
+    names = defaultdict(set)
+    for line in found.stdout.splitlines():
+        if "::" in line:
+            names[line.partition("::")[0]].add(line)
+    return names
+
+
+def _watch(file: str) -> dict[str, Any]:
+    with tempfile.NamedTemporaryFile("r", suffix=".json", encoding="utf-8") as out:
+        command = [sys.executable, "-m", "pytest", "-q", *PLAIN, "-p", "callers", file]
+        environ = {**_environ(), "LMMCORE_CALLERS": out.name}
+        if subprocess.run(command, cwd=ROOT, env=environ, check=False).returncode:
+            sys.exit("error: the tests fail without any slip")
+        return {"of": _state(file), **json.load(out)}
+
+
+def _environ() -> dict[str, str]:
+    return {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT / "tools"), str(ROOT)])}
+
+
+def _state(file: str) -> str:
+    """What identifies a file of tests and the helpers that it may import."""
+    helpers = [p for p in sorted((ROOT / "tests").glob("*.py")) if not p.match("test_*")]
+    return sha256(b"".join(p.read_bytes() for p in [ROOT / file, *helpers])).hexdigest()
 
 
 class Wrong(importlib.abc.MetaPathFinder, importlib.abc.Loader):
@@ -139,12 +201,16 @@ class Wrong(importlib.abc.MetaPathFinder, importlib.abc.Loader):
         exec(compile(self.text, str(self.path), "exec"), module.__dict__)
 
 
-def killed(path: Path, text: str, tests: list[str]) -> bool:
-    """Whether the tests fail, in a process of their own, with this text in the module's place."""
+def killed(path: Path, text: str, tests: list[str], seconds: float = 0.0) -> bool:
+    """Whether the tests fail, in a process of their own, with this text in the module's place.
+
+    ``seconds`` is what they take without a slip: a test that needs several times more hangs.
+    """
+    limit = int(SPARE + 4 * seconds)
     child = os.fork()
     if child == 0:
         try:
-            _run_tests(path, text, tests)
+            _run_tests(path, text, tests, limit)
         finally:
             os._exit(3)
     begin = time.monotonic()
@@ -152,17 +218,17 @@ def killed(path: Path, text: str, tests: list[str]) -> bool:
         done, status = os.waitpid(child, os.WNOHANG)
         if done:
             return status != 0
-        if time.monotonic() - begin > 10 * LIMIT:
+        if time.monotonic() - begin > 10 * limit:
             os.kill(child, signal.SIGKILL)
             os.waitpid(child, 0)
             return True
         time.sleep(0.01)
 
 
-def _run_tests(path: Path, text: str, tests: list[str]) -> None:
+def _run_tests(path: Path, text: str, tests: list[str], limit: int) -> None:
     import pytest
 
-    resource.setrlimit(resource.RLIMIT_CPU, (LIMIT, LIMIT))
+    resource.setrlimit(resource.RLIMIT_CPU, (limit, limit))
     resource.setrlimit(resource.RLIMIT_AS, (8 << 30, 8 << 30))
     nothing = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nothing, 1)
@@ -233,7 +299,10 @@ def survives(job: tuple[str, Slip], tests: Tests) -> bool:
     module, slip = job
     path = ROOT / "lmmcore" / module
     text = slip.apply(path.read_text("utf-8"))
-    return not any(found and killed(path, text, found) for found in tests.of(module, slip))
+    return not any(
+        found and killed(path, text, found, tests.cost(found))
+        for found in tests.rounds(module, slip)
+    )
 
 
 def write(path: Path, account: dict[str, Any]) -> None:

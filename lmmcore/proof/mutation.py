@@ -25,7 +25,7 @@ import sympy as sp
 from .citing import Lemma
 from .derivation import Derivation, Result, check
 from .errors import ProofError
-from .expressions import Expr, lift, plain, rebuild, tex_name
+from .expressions import Expr, definitions_in, lift, plain, rebuild, tex_name
 from .setting import Letter, Setting
 
 
@@ -135,7 +135,9 @@ def judge(setting: Setting, lhs: Expr, rhs: Expr, by: Iterable[Lemma | Result] =
         verdict = check(setting, lhs, rhs, by)
         if verdict == "instances" and proved is not None:
             verdict = check(setting, proved, rhs, by)
-            if verdict == "instances" and _by_similarity(setting, proved, rhs, by):
+            if verdict == "instances" and (
+                _by_similarity(setting, proved, rhs, by) or _by_squares(setting, proved, rhs, by)
+            ):
                 verdict = "proved"
         return verdict
     except ProofError:
@@ -156,6 +158,33 @@ def _by_similarity(setting: Setting, line: Expr, mutant: Expr, by: list[Lemma | 
                 if check(setting, mutant, other) == check(setting, line, other, by) == "proved":
                     return True
     return False
+
+
+def _by_squares(setting: Setting, line: Expr, mutant: Expr, by: list[Lemma | Result]) -> bool:
+    """Whether only log|D| became log|E|, with DD = EE: |D| and |E| differ by a sign at most.
+
+    Here log|D| is the logarithm of the absolute value; D may be a factor of what stands under it.
+    """
+    named = {x.value: x for x in definitions_in([line])}
+    for E in definitions_in([mutant]):
+        D = named.get(E.value, E)
+        only = _times(mutant, E) == sum(_factors_of_logdet(x, E) for x in mutant.walk())
+        if D.key() != E.key() and only and _put(mutant, E, D).key() == line.key():
+            return check(setting, D * D, E * E, by) == "proved"
+    return False
+
+
+def _times(e: Expr, part: Expr) -> int:
+    return 1 if e.key() == part.key() else sum(_times(x, part) for x in e.args)
+
+
+def _factors_of_logdet(e: Expr, part: Expr) -> int:
+    """How often ``part`` is a factor of a product of square matrices under log|.|."""
+    if e.op != "logdet":
+        return 0
+    factors = e.args[0].args if e.args[0].op == "mul" else e.args
+    sizes = {x.shape for x in factors if x.shape}
+    return sum(x.key() == part.key() for x in factors) if sizes == {part.shape} else 0
 
 
 def _put(e: Expr, old: Expr, new: Expr) -> Expr:
