@@ -374,6 +374,7 @@ def test_pages_load_what_they_use():
         assert "fontawesome.js" not in text, name
         if 'class="math' not in text:
             assert "mathjax/startup.js" not in text, name
+        assert text.count("previews.js") == ("data-preview=" in text), name
 
 
 def test_pages_can_be_found():

@@ -123,6 +123,8 @@ def test_sound_book_is_built(tree):
     assert "1527.5" in page
     assert "There are 6 batches" in re.sub(r"<[^>]+>", "", page)
     assert str(tree) not in page
+    assert page.count("previews.js") == 1  # a link leads to the display
+    assert "previews.js" not in (tree / "_build/html/chapters/prose.html").read_text("utf-8")
 
 
 PLAIN = GOOD.partition("```{code-cell}\n:tags: [remove-input]")[0]  # nothing glued
