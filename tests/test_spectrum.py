@@ -41,3 +41,9 @@ def test_many_variances_at_once():
 def test_directions_without_random_effects_have_eigenvalue_zero():
     lam = spectrum(y, X, K).lam
     assert np.sum(lam > 0) == 2 and np.all(lam[lam > 0] > 0.1)
+
+
+def test_a_small_eigenvalue_is_kept_and_a_rounding_error_is_not():
+    X = np.array([[1.0], [0.0], [0.0], [0.0]])
+    lam = spectrum(y[:4], X, np.diag([0.0, 1.0, 1e-10, 1e-14])).lam
+    np.testing.assert_allclose(np.sort(lam), [0.0, 1e-10, 1.0], rtol=1e-4)

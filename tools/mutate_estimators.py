@@ -282,6 +282,9 @@ def judge(path: Path, sample: int, tests: Tests, pool: ProcessPoolExecutor) -> d
     lives = pool.map(survives, jobs, [tests] * len(jobs), chunksize=2)
     alive = [slip for slip, lived in zip(chosen, lives, strict=True) if lived]
     survivors = [slip for slip in alive if str(slip) not in excused]
+    for slip in chosen:
+        if str(slip) in excused and slip not in alive:
+            print(f"{module}, line {slip.line}: does change something: {slip}", flush=True)
     for slip in survivors:
         print(f"{module}, line {slip.line}: survives: {slip}", flush=True)
     print(f"{module}: {len(chosen)} of {len(found)} slips tried, {len(survivors)} survive, "

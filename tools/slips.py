@@ -24,7 +24,7 @@ COMMUTATIVE = {
     "agreeing_digits",
 }  # fmt: skip
 # keywords that change no value: a guard over lists made together, SciPy's checks, overwriting
-SPEED_OR_GUARD = {"strict", "check_finite", "clean", "overwrite_a", "overwrite_b"}
+SPEED_OR_GUARD = {"strict", "check_finite", "clean", "overwrite_a", "overwrite_b", "overwrite_c"}
 FUNCTIONS = {"log", "exp", "sqrt", "log1p", "expm1", "abs", "square"}
 
 

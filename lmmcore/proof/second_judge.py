@@ -74,7 +74,7 @@ class FreeMatrices:
 
     def number(self, c: Any) -> int:
         """A coefficient, a rational function of the scalars, modulo the prime."""
-        if hasattr(c, "numer"):
+        if hasattr(c, "field"):  # a rational function, over whatever numbers SymPy found installed
             return self._divide(self._polynomial(c.numer), self._polynomial(c.denom))
         return self._divide(int(c.numerator), int(c.denominator))
 
