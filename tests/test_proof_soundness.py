@@ -28,6 +28,7 @@ from lmmcore.proof import (
     lift,
     log,
     logdet,
+    prover,
     records,
     tr,
     zero,
@@ -37,7 +38,7 @@ from lmmcore.proof.completion import Rules
 from lmmcore.proof.derivation import Result
 from lmmcore.proof.expressions import Expr
 from lmmcore.proof.instances import QQ, Instance, matrix, search
-from lmmcore.proof.kernel import follows, multiplies_out
+from lmmcore.proof.kernel import follows, multiplies_out, surely_not_zero
 from lmmcore.proof.polynomials import Algebra, Poly
 from lmmcore.proof.prover import Equation, prove
 from lmmcore.proof.scalars import Fact, ScalarAlgebra
@@ -185,6 +186,25 @@ def test_follows_reports_what_it_divides_by():
 def test_a_slope_that_is_unknown_is_no_slope():
     """x y = x z does not give y = z."""
     assert follows(y - z, [x * y - x * z], unknowns, sp.expand) is None
+
+
+def test_zero_in_disguise_is_no_slope():
+    for nothing in ((a + b) ** 2 - a**2 - 2 * a * b - b**2, (a**2 - b**2) / (a - b) - a - b,
+                 sp.log(a * b) - sp.log(a) - sp.log(b), 4**a - 2 ** (2 * a)):  # fmt: skip
+        assert not surely_not_zero(nothing)
+        assert follows(x - y, [nothing * (x - y)], unknowns, lambda e: e) is None
+    for slope in (a - b, 1 / (a + b), a**b, sp.log(a), sp.Integer(2)):
+        assert surely_not_zero(slope)
+
+
+def test_a_search_that_takes_far_too_long_proves_nothing(monkeypatch):
+    s = Setting("n")
+    A, B = s.matrices("A: n; B: n")
+    lemma = (Equation(tr(A), tr(B), "lemma"),)
+    assert prove(s, 2 * tr(A), 2 * tr(B), lemma).proved
+    monkeypatch.setattr(prover, "PATIENCE", -2)
+    found = prove(s, 2 * tr(A), 2 * tr(B), lemma)
+    assert not found.proved and found.why_not == "out of time"
 
 
 # -- assumptions -----------------------------------------------------------------------------

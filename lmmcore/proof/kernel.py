@@ -117,7 +117,7 @@ def follows(claim: sp.Expr, equations: Iterable[sp.Expr], atoms: Callable[[sp.Ex
         for atom in atoms(equation):
             slope = sp.expand(equation).coeff(atom, 1)
             rest = sp.expand(equation - slope * atom)
-            if surely_not_zero(slope) and not atoms(slope) and not rest.has(atom):
+            if not atoms(slope) and not rest.has(atom) and surely_not_zero(slope):
                 value = sp.expand(-rest / slope)
                 out.solved.append(Solved(given, atom, value, [*needs, slope]))
                 claim, divided = apply(claim, divided)
@@ -129,26 +129,38 @@ def follows(claim: sp.Expr, equations: Iterable[sp.Expr], atoms: Callable[[sp.Ex
             quotient = sp.cancel(sp.together(claim / equation))
             denominator = sp.fraction(quotient)[1]
             finite = not quotient.has(sp.nan, sp.zoo, sp.oo)
-            if finite and surely_not_zero(denominator) and not atoms(denominator):
+            if finite and not atoms(denominator) and surely_not_zero(denominator):
                 out.multiple = (quotient, given)
                 out.divided = [*divided, *needs, denominator]
                 return out
     claim, out.divided = apply(claim, divided)
+    if claim.is_rational_function() and _not_zero_somewhere(claim):
+        return None
     return out if sp.cancel(sp.together(claim)) == 0 else None
 
 
 def surely_not_zero(x: sp.Expr) -> bool:
     """Whether x is not zero for all values.
 
-    Rational functions are brought over one denominator to see it. Sums of logarithms and of powers
-    with symbolic exponents do not pass: SymPy does not see that 4^n - 2^(2n) is zero.
+    A rational function shows it at one point. Sums of logarithms and of powers with symbolic
+    exponents do not pass: SymPy does not see that 4^n - 2^(2n) is zero.
     """
+    if x.is_rational_function():
+        return _not_zero_somewhere(x)
     x = sp.cancel(sp.together(x))
     powers = [p for p in x.atoms(sp.Pow) if not p.exp.is_number]
     if not all(surely_not_zero(p.base) for p in powers):
         return False
     rational = not powers and not x.has(sp.log)
     return x not in (0, sp.nan) and (rational or not sp.expand(sp.fraction(x)[0]).is_Add)
+
+
+def _not_zero_somewhere(x: sp.Expr) -> bool:
+    """Whether a rational function is not zero at one point, the quotients of some primes."""
+    names = sorted(x.free_symbols, key=str)
+    point = {s: sp.Rational(sp.prime(i + 4), sp.prime(i + 9)) for i, s in enumerate(names)}
+    value = x.xreplace(point)
+    return bool(value.is_Rational and value != 0)
 
 
 def divisors(certificates: Iterable[Mapping[Any, Any]], algebra: Algebra) -> list[sp.Expr]:

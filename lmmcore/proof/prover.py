@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -21,6 +22,7 @@ from .signs import may_vanish
 LONGEST_WORD = 14
 PAIRS_A_ROUND = 25
 MOST_PAIRS = 3000
+PATIENCE = 9  # how many times longer than all of the search a round of it may take
 
 
 @dataclass
@@ -79,6 +81,8 @@ def prove(setting: Setting, lhs: Expr, rhs: Expr, lemmas: tuple[Equation, ...] =
     number = lhs.shape == (1, 1)  # its own transpose, and its trace
     try:
         verdict = decide(algebra, lhs, rhs, lemmas, start + seconds)
+    except OutOfTime:
+        verdict = Verdict(False, why_not="out of time")
     except ProofError:
         if not number:
             raise
@@ -86,7 +90,8 @@ def prove(setting: Setting, lhs: Expr, rhs: Expr, lemmas: tuple[Equation, ...] =
     if not verdict.proved and number:
         algebra = Algebra(setting, used)
         lhs, rhs = as_scalar(lhs), as_scalar(rhs)
-        verdict = _scalars(algebra, lhs, rhs, lemmas, start + 2 * seconds)
+        with contextlib.suppress(OutOfTime):
+            verdict = _scalars(algebra, lhs, rhs, lemmas, start + 2 * seconds)
     verdict.inverted = algebra.inverted
     verdict.seconds = time.perf_counter() - start
     return verdict
@@ -124,6 +129,10 @@ def _matrices(algebra: Algebra, lhs: Expr, rhs: Expr, lemmas: tuple[Equation, ..
     return Verdict(False, why_not=why_not)
 
 
+class OutOfTime(Exception):
+    """A round of the search takes far longer than all of it may."""
+
+
 def _scalars(algebra: Algebra, lhs: Expr, rhs: Expr, lemmas: tuple[Equation, ...],
              deadline: float) -> Verdict:  # fmt: skip
     scalars = ScalarAlgebra(algebra)
@@ -138,13 +147,19 @@ def _scalars(algebra: Algebra, lhs: Expr, rhs: Expr, lemmas: tuple[Equation, ...
         return _verdict(algebra, [])
     _add_matrix_lemmas(algebra, lemmas)
     rules = Rules(algebra.relations)
-    why_not = ""
+    why_not, last = "", deadline + PATIENCE * (deadline - time.perf_counter())
+
+    def normal(x: sp.Expr) -> sp.Expr:
+        if time.perf_counter() > last:
+            raise OutOfTime
+        return scalars.normal(x)
+
     for state in _rounds(rules, deadline):
         why_not = state
         for all_turns in (False, True):
             facts = scalars.facts(claim, scalars.axioms + given, rules, all_turns)
             equations = [f.equation for f in facts]
-            found = follows(claim, equations, scalars.atoms, scalars.normal)
+            found = follows(claim, equations, scalars.atoms, normal)
             if found is not None:
                 for difference, certificate in (x for f in facts for x in f.matrices()):
                     _judge(difference, certificate, algebra)
