@@ -3,9 +3,9 @@
     make mutate MODULE=profile         one module of lmmcore; without MODULE all of them
     make mutate SAMPLE=40              that many slips of each module, chosen by a seed
 
-A slip (tools/slips.py) is killed when a test fails, raises or takes far too long. It meets quick
-tests that call its function, of many files; if it survives them, all that call it, and if nothing
-does, all tests of the files that call anything of its module. What survives is either
+A slip (tools/slips.py) is killed when a test fails, raises or takes far too long. It meets a few
+quick tests that call its function, of many files, and if it survives them, a minute of all that
+call it, so that a slip may be said to live that a slow test would notice. What survives is either
 equivalent, and lmmcore/ledger/equivalent_slips.json says why, or asks for a test. The totals are
 written to lmmcore/ledger/slips.json, from which the ledger page is made, module by module.
 """
@@ -25,6 +25,7 @@ import sys
 import tempfile
 import time
 from collections import defaultdict
+from collections.abc import Iterable
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from hashlib import sha256
@@ -44,7 +45,7 @@ WARM = """pytest hypothesis.extra.numpy nbval.plugin numpy pandas scipy.linalg s
 scipy.sparse.linalg scipy.stats scipy.integrate sympy formulae autograd matplotlib.pyplot"""
 JUDGES = "tests/test_exercises.py"
 FIRST = 25  # tests of the first round
-QUICK = 3.0  # seconds that they take
+QUICK, LONG = 3.0, 40.0  # seconds that the tests of a round take
 SHARE = 0.95  # of the slips are to be killed
 SPARE = 30  # seconds of processor time, besides what the tests take
 PLAIN = "-o addopts= -p no:cacheprovider -p no:xdist".split()
@@ -112,31 +113,33 @@ class Tests:
         return cls(by_function, files, seconds)
 
     def rounds(self, module: str, slip: Slip) -> list[list[str]]:
-        """Quick tests of many kinds, then all that call the function with the slip.
+        """A few quick tests of many files, then all that call the function, within a minute.
 
-        What is run on import has no callers: such a slip meets all files that call its module.
+        What is run on import has no callers: such a slip meets the tests of all files that call its
+        module. Of a test with parameters the quickest come first, the others after all tests.
         """
         callers = self.by_function.get(f"{module}:{slip.function}", set())
-        files = self.files_of_module.get(module, set())
+        if not callers:
+            files = self.files_of_module.get(module, set())
+            callers = {t for t in self.seconds if t.partition("::")[0] in files}
         if not module.startswith("exercises/"):  # they cost seconds to collect, and test judges
             callers = {t for t in callers if not t.startswith(JUDGES)}
-            files = files - {JUDGES}
-        if not callers:
-            return [sorted(files)]
-        return [self.first(callers), sorted(callers, key=self.order)]
-
-    def first(self, callers: set[str]) -> list[str]:
-        """The quickest of each file in turn, and of a test with parameters one alone."""
         kinds: dict[str, str] = {}
         for test in sorted(callers, key=self.order):
             kinds.setdefault(test.partition("[")[0], test)
         by_file = defaultdict(list)
         for test in kinds.values():
             by_file[test.partition("::")[0]].append(test)
+        mixed = filter(None, chain.from_iterable(zip_longest(*by_file.values())))
+        rest = sorted(callers - set(kinds.values()), key=self.order)
+        return [self.within(QUICK, mixed)[:FIRST], self.within(LONG, [*kinds.values(), *rest])]
+
+    def within(self, seconds: float, tests: Iterable[str]) -> list[str]:
+        """As many of the tests, at least one, as take so long together."""
         chosen, spent = [], 0.0
-        for test in filter(None, chain.from_iterable(zip_longest(*by_file.values()))):
+        for test in tests:
             spent += self.seconds[test]
-            if not chosen or (len(chosen) < FIRST and spent < QUICK):
+            if not chosen or spent < seconds:
                 chosen.append(test)
         return chosen
 
@@ -144,10 +147,8 @@ class Tests:
         return self.seconds[test], test
 
     def cost(self, tests: list[str]) -> float:
-        """Seconds that tests, or all tests of files, take without a slip."""
-        wanted = set(tests)
-        return sum(s for t, s in self.seconds.items()
-                   if t in wanted or t.partition("::")[0] in wanted)  # fmt: skip
+        """Seconds that the tests take without a slip."""
+        return sum(self.seconds[test] for test in tests)
 
 
 def _names_of_tests() -> dict[str, set[str]]:
