@@ -161,8 +161,10 @@ def eigenvalues(model: LinearMixedModel) -> Eigenvalues:
     placements = model.covariance.placements()
     if model.covariance.n_theta != 1 or (placements[0].structure.size != 1 and not isinstance(
             placements[0].structure, ScaledIdentity)):
-        raise ValueError("the exact distribution is for models with one variance phi; this one "
-                         f"has {model.covariance.n_theta} covariance parameters")
+        n = model.covariance.n_theta
+        why = "whose effects depend on each other" if n == 1 else f"with {n} covariance parameters"
+        raise ValueError("the exact distribution is for models with one variance phi of "
+                         f"independent effects; this one is a model {why}")
     Z, Q = model.Z, model.least_squares.Q
     ZtZ, QtZ = (Z.T @ Z).toarray(), (Z.T @ Q).T
     mu = np.linalg.eigvalsh(ZtZ - QtZ.T @ QtZ)

@@ -20,7 +20,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from lmmcore.covariance import Array
-from lmmcore.missing import check_choice, complete_rows, take_rows
+from lmmcore.missing import check_choice, complete_rows, is_missing, take_rows
 from lmmcore.model import Factor, LinearMixedModel, grouped, levels_and_codes
 
 Variables = tuple[str, ...]  # the variables of one product; () is the intercept
@@ -296,17 +296,12 @@ def _column(name: str, values: Any) -> Array | Factor:
     if array.dtype.kind not in "UbO":
         raise ValueError(f"column {name!r} holds {array.dtype}: convert it to numbers or to text")
     if array.dtype.kind == "O":
-        _refuse_missing(name, np.array([_is_missing(v) for v in array]))
+        _refuse_missing(name, is_missing(array))
         if not all(isinstance(v, (str, bool, np.bool_)) for v in array):
             raise ValueError(f"column {name!r} mixes objects: give numbers only, or text only")
         array = array.astype(str)
     levels, codes = np.unique(array, return_inverse=True)
     return Factor(levels.astype(str), codes)
-
-
-def _is_missing(value: Any) -> bool:
-    return value is None or type(value).__name__ in ("NAType", "NaTType") \
-        or (isinstance(value, float) and value != value)
 
 
 def _refuse_missing(name: str, missing: np.ndarray) -> None:

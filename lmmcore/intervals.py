@@ -14,7 +14,7 @@ See the chapter "How sure are we?".
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -76,6 +76,9 @@ class ProfileIntervals(Report):
 
     def __getitem__(self, name: str) -> ProfileInterval:
         return self.intervals[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.intervals)
 
     def _title(self) -> str:
         return f"{100 * self.level:g} % profile-likelihood intervals, fit by {self.fit.method}"

@@ -45,8 +45,9 @@ def is_missing(values: Any) -> NDArray[np.bool_]:
         return np.isnat(array)
     if array.dtype.kind != "O":
         return np.zeros(array.shape, bool)
+    # NaN, and NumPy's NaT, differ from themselves
     found = [v is None or type(v).__name__ in ("NAType", "NaTType")
-             or (isinstance(v, (float, np.floating)) and v != v) for v in array.ravel()]
+             or (isinstance(v, (float, np.generic)) and v != v) for v in array.ravel()]
     return np.array(found, bool).reshape(array.shape)
 
 

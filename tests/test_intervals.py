@@ -216,7 +216,7 @@ def test_equivariance(unit):
 def test_reml_has_covariance_parameters_only():
     got = fit(reference_model("sleepstudy_ri"))
     assert parameter_names(got) == ["sigma", "sd(Subject: (Intercept))"]
-    assert list(got.intervals().intervals) == parameter_names(got)
+    assert list(got.intervals()) == parameter_names(got)
     with pytest.raises(ValueError, match="REML says nothing about coefficients"):
         profile_intervals(got, parameters=["Days"])
 

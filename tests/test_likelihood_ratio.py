@@ -247,8 +247,10 @@ def test_exact_test_of_dyestuff():
     np.testing.assert_array_equal(result.draws, again.draws)
     with pytest.raises(ValueError, match="is for one variance"):
         exact_test(sleep(DAYS), sleep(DAYS, DAYS), seed=1)
-    with pytest.raises(ValueError, match="has 3 covariance parameters"):
+    with pytest.raises(ValueError, match="with 3 covariance parameters"):
         null_distribution(reference_model("sleepstudy_ris"), seed=1)
+    with pytest.raises(ValueError, match="whose effects depend on each other"):
+        null_distribution(series(model.y, {"1": 1}, np.arange(30), RandomWalk()), seed=1)
     with pytest.raises(ValueError, match="method must be"):
         null_distribution(model, "reml", seed=1)
     with pytest.raises(ValueError, match="draws must be"):

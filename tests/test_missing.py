@@ -95,8 +95,8 @@ def test_refusals(call, message):
 
 def test_what_is_missing():
     nan, nat = float("nan"), np.datetime64("NaT")
-    held = np.array([1.0, None, "a", nan, np.float64(2)], dtype=object)
-    np.testing.assert_array_equal(is_missing(held), [False, True, False, True, False])
+    held = np.array([1.0, None, "a", nan, np.float64(2), nat], dtype=object)
+    np.testing.assert_array_equal(is_missing(held), [False, True, False, True, False, True])
     np.testing.assert_array_equal(is_missing([1.0, nan]), [False, True])
     np.testing.assert_array_equal(is_missing(np.array([nat, np.datetime64(0, "D")])), [True, False])
     masked = np.ma.masked_array([1.0, 2.0, nan], [False, True, False])
