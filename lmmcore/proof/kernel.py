@@ -99,7 +99,7 @@ def follows(claim: sp.Expr, equations: Iterable[sp.Expr], atoms: Callable[[sp.Ex
         None when it was not shown; otherwise how it follows, with all that was divided by and so
         must not be zero.
     """
-    equations = list(equations)
+    equations = list(dict.fromkeys(equations))
     unknowns = {a for x in (claim, *equations) for a in atoms(x)}
     out = Consequence(unknowns=frozenset(unknowns))
 
