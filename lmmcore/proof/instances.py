@@ -160,6 +160,8 @@ class Instance:
     def __init__(self, setting: Setting, sizes: Mapping[sp.Symbol, int], rng: random.Random,
                  height: int = 3, given: Mapping[str, Any] | None = None) -> None:  # fmt: skip
         self.setting, self.sizes, self.rng, self.height = setting, dict(sizes), rng, height
+        self._values: dict[tuple[int, int, int], tuple[Any, Expr, Differential | None]] = {}
+        self._noisy: dict[int, tuple[bool, Expr]] = {}
         given = given or {}
         if any(c.subs(self.sizes) != True for c in setting.conditions):  # noqa: E712 - SymPy's true
             raise Unusable("the dimensions violate their conditions")
@@ -225,7 +227,33 @@ class Instance:
         zero = DomainMatrix.zeros(x.shape, QQ).to_dense()
         return [x.to_dense()] + [zero] * at.order
 
+    def _kept(self, evaluate: Callable[[Expr, Point], Any], e: Expr, at: Point) -> Any:
+        """Evaluate once what comes again: definitions, inverses, and what is free of noise."""
+        if at.noise:
+            again = bool(e.args) and not self._is_noisy(e)
+        else:
+            again = e.op in ("define", "inverse")
+        if not again:
+            return evaluate(e, at)
+        key = (id(e), at.order, id(at.along))
+        if key not in self._values:  # with what has the ids, which are its own while it is kept
+            self._values[key] = (evaluate(e, at), e, at.along)
+        return self._values[key][0]
+
+    def _is_noisy(self, e: Expr) -> bool:
+        if id(e) not in self._noisy:
+            drawn = e.op == "symbol" and e.value in self.setting.noises
+            noisy = drawn or e.op in ("d", "expectation") or any(map(self._is_noisy, e.args))
+            self._noisy[id(e)] = (noisy, e)
+        return self._noisy[id(e)][0]
+
     def _matrix(self, e: Expr, at: Point) -> list[DomainMatrix]:
+        return self._kept(self._matrix_anew, e, at)
+
+    def _scalar(self, e: Expr, at: Point) -> Scalar:
+        return self._kept(self._scalar_anew, e, at)
+
+    def _matrix_anew(self, e: Expr, at: Point) -> list[DomainMatrix]:
         a = e.args
         match e.op:
             case "symbol":
@@ -301,7 +329,7 @@ class Instance:
             return {key: _shift(series) for key, series in value.items()}
         return _shift(value)
 
-    def _scalar(self, e: Expr, at: Point) -> Scalar:
+    def _scalar_anew(self, e: Expr, at: Point) -> Scalar:
         a = e.args
         match e.op:
             case "number":
