@@ -6,7 +6,8 @@ import json
 import pytest
 
 from chapters import ROOT
-from mutate_estimators import EQUIVALENT, killed, modules
+from mutate_estimators import EQUIVALENT, LONG, killed, modules
+from mutate_estimators import Tests as KnownTests
 from mutate_estimators import test_files as files_of_tests
 from slips import slips
 
@@ -68,6 +69,33 @@ def test_a_slip_is_noticed_and_its_absence_too():
     assert len(wrong) == 2
     assert all(killed(path, s.apply(text), tests) for s in wrong)
     assert not killed(path, text, tests)
+
+
+def watched(calls, seconds):
+    """What the observation of one file of tests holds."""
+    return {"of": "", "calls": calls, "seconds": seconds}
+
+
+def test_a_slip_meets_the_tests_that_call_its_function():
+    a, b = "tests/test_a.py", "tests/test_b.py"
+    tests = KnownTests.of_files({
+        a: watched({f"{a}::one[x]": ["m.py:f"], f"{a}::one[y]": ["m.py:f"], f"{a}::two": ["m.py:f"],
+                    f"{a}::other": ["m.py:g"]},
+                   {f"{a}::one[x]": 0.2, f"{a}::one[y]": 0.1, f"{a}::two": 0.3, f"{a}::other": 0}),
+        b: watched({b: ["m.py:g"], f"{b}::far": ["m.py:f"]},
+                   {f"{b}::far": 2.8, f"{b}::slow": LONG + 1}),
+    })  # fmt: skip
+    f, top, g = slips("def f():\n    x = a - b\nx = a - b\ndef g():\n    x = a - b")[::2]
+    assert (f.function, top.function, g.function) == ("f", "", "g")
+    # the quickest of each kind, file by file, as long as they are quick; then all, quick ones first
+    assert tests.rounds("m.py", f) == [
+        [f"{a}::one[y]", f"{b}::far"],
+        [f"{a}::one[y]", f"{a}::two", f"{b}::far", f"{a}::one[x]"],
+    ]
+    # what is run on import, or in a fixture, may be noticed by every test of the file
+    assert set(tests.rounds("m.py", top)[1]) == tests.seconds.keys() - {f"{b}::slow"}
+    assert tests.rounds("m.py", g)[1] == [f"{a}::other", f"{b}::far"]
+    assert tests.cost([f"{a}::two", f"{b}::far"]) == pytest.approx(3.1)
 
 
 def test_every_module_of_the_package_is_tried():
