@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ import lmmcore
 from lmmcore import data, fit, load, plots
 from lmmcore.plots import first_fit, intervals_and_tests, sleepstudy
 from lmmcore.plots.frames import Frames
+from lmmcore.results import Iteration, Trace
 
 
 @pytest.mark.parametrize(("name", "rows", "columns"), [
@@ -118,6 +120,32 @@ def test_summary():
                   "Converged: gradient below 1e-08 per observation"):
         assert piece in text
     assert "AIC 1763.9" in fit(reference_model("sleepstudy_ris"), "ML").summary()
+
+
+def test_a_fit_shows_standard_deviations_and_no_empty_table():
+    result = fit(reference_model("sleepstudy_ris"))
+    residual = next(line for line in result.summary().splitlines() if "Residual" in line)
+    assert residual.split()[-1] == "25.592"
+    assert "Autoregression" not in result.summary()
+    assert "iterations=" not in repr(result)
+
+
+@pytest.mark.parametrize(("definite", "words"), [
+    (True, "max |gradient| 1.0e-03. Do not"),
+    (False, "max |gradient| 1.0e-03, Hessian not positive definite. Do not"),
+])
+def test_what_is_wrong_with_a_fit_that_has_not_converged(definite, words):
+    result = replace(fit(reference_model("Dyestuff")), converged=False, max_gradient=1e-3,
+                     hessian_positive_definite=definite)
+    assert words in " ".join(result.summary().split())
+
+
+@pytest.mark.parametrize(("steps", "shown"), [
+    (16, list(range(16))), (17, [*range(6), "...", *range(11, 17)]),
+])
+def test_a_long_trace_shows_its_ends(steps, shown):
+    trace = Trace(Iteration(np.array([1.0, 2.0]), 10.0 - i, 0.5) for i in range(steps))
+    assert [line.split()[0] for line in repr(trace).splitlines()[1:]] == [str(i) for i in shown]
 
 
 def test_html_summary_is_escaped_and_whole():

@@ -62,6 +62,41 @@ def test_newton_runs_away_where_the_surface_is_no_hill():
     assert len(steps.path(model, [8000, 6000], "newton")) == 1  # damped, it does not move
 
 
+def test_a_path_ends_when_no_variance_changes_any_more():
+    points = steps.path(unbalanced(), [8000, 9000], "em", steps=200, damped=False)
+    change = np.abs(points[1:] / points[:-1] - 1).max(axis=1)
+    assert change[-1] < 1e-12
+    assert change[:-1].min() >= 1e-12
+    assert np.all(points[1] < points[0])  # both fall at first, and the path goes on
+
+
+def test_a_slow_path_ends_after_fifty_steps():
+    assert len(steps.path(reference_model("Dyestuff2"), [10, 10], "em")) == 51
+
+
+@pytest.mark.parametrize(("optimiser", "start", "halvings"), [
+    ("average-information", [4000, 1000], 1), ("newton", [100, 5000], 4),
+])
+def test_damped_steps_are_halved_and_others_are_not(optimiser, start, halvings):
+    model, psi = unbalanced(), np.array(start, float)
+    step = steps.step_matrix(model, psi, optimiser) @ steps.score(model, psi)
+    now = steps.log_likelihood(model, psi)
+    for k in range(halvings):
+        assert min(psi + step / 2**k) <= 0 or steps.log_likelihood(model, psi + step / 2**k) < now
+    new = psi + step / 2**halvings
+    assert min(new) > 0
+    assert steps.log_likelihood(model, new) >= now
+    np.testing.assert_array_equal(steps.path(model, psi, optimiser, steps=1), [psi, new])
+    assert min(psi + step) <= 0
+    assert len(steps.path(model, psi, optimiser, damped=False)) == 1
+
+
+def test_no_path_goes_to_0(monkeypatch):
+    monkeypatch.setattr(steps, "step_matrix", lambda *_: np.eye(2))
+    monkeypatch.setattr(steps, "score", lambda model, psi, method: np.array([0.0, -psi[1]]))
+    assert len(steps.path(unbalanced(), [10, 10], "em", damped=False)) == 1
+
+
 @pytest.mark.parametrize(("call", "message"), [
     (lambda: steps.path(slopes(1), [1, 1, 1, 1], "em"), "start must be 2 positive"),
     (lambda: steps.step_matrix(slopes(1), np.ones(4), "em"), "one variance each"),
