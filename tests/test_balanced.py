@@ -217,6 +217,21 @@ def test_the_profile_by_contrasts_is_the_restricted_one_up_to_its_constant(name)
             assert found.log_likelihood - constant == pytest.approx(expected, abs=1e-8)
 
 
+@pytest.mark.parametrize("units", [-1e6, -1e-6, 1.0])
+@pytest.mark.parametrize("sign", [1.0, -1.0])
+def test_how_nearly_orthogonal_to_X_contrasts_must_be(units, sign):
+    model = grouped(reference_model("Dyestuff").y, {"minus one": -1}, {"g": np.arange(30) // 5})
+    theta = np.ones(1)
+    exact = identities.contrast_profile(model, theta, contrasts.deviations(30))
+    A = contrasts.deviations(30)
+    A[0, 0] += sign * 1e-8
+    found = identities.contrast_profile(model, theta, units * A)
+    assert found.sigma2 == pytest.approx(exact.sigma2, rel=1e-6)
+    A[0, 0] += sign * 1e-7
+    with pytest.raises(ValueError, match="A'X is not 0"):
+        identities.contrast_profile(model, theta, units * A)
+
+
 @pytest.mark.parametrize("method", ["ML", "REML"])
 @pytest.mark.parametrize("tau2", [0.0, 0.3])
 def test_means_and_zeros_of_one_way_estimates(method, tau2):
