@@ -36,6 +36,7 @@ def test_exact_arithmetic_gives_the_certified_values(name):
     assert (within / (k * (m - 1))) ** 0.5 == pytest.approx(data.residual_sd, rel=1e-14)
     F = (between / (k - 1)) / (within / (k * (m - 1)))
     assert pytest.approx(data.F, rel=1e-13) == F
+    assert data.mean_squares[0] / data.mean_squares[1] == pytest.approx(data.F, rel=1e-13)
     assert data.leading in (1, 3, 7, 13)
 
 
@@ -74,7 +75,8 @@ def test_wrong_sums_of_squares_are_noticed():
 
 
 @pytest.mark.parametrize(
-    ("value", "right", "digits"), [(1.0, 1.0, 15), (1.001, 1.0, 3), (3.0, 1.0, 0), (0.0, 0.0, 15)]
+    ("value", "right", "digits"),
+    [(1.0, 1.0, 15), (1.001, 1.0, 3), (3.0, 1.0, 0), (0.0, 0.0, 15), (-0.99, -1.0, 2)],
 )
 def test_correct_digits(value, right, digits):
     assert correct_digits(value, right) == pytest.approx(digits, abs=1e-6)
