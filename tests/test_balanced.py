@@ -162,6 +162,7 @@ BAD = {
     "probability": (lambda: zero_probability(1, 3, 0.1), "at least 2"),
     "negative phi": (lambda: zero_probability(3, 3, -0.1), "not negative"),
     "sigma2": (lambda: expected_estimates(3, 3, 0.0, 1.0), "positive"),
+    "infinite phi": (lambda: zero_probability(3, 3, np.inf), "must be finite"),
     "method, sampling": (lambda: zero_probability(3, 3, 0.1, "moments"), "ML"),
     "A": (lambda: identities.contrast_profile(reference_model("Dyestuff"), np.ones(1), np.eye(30)),
           "shape"),
@@ -247,9 +248,31 @@ def test_means_and_zeros_of_one_way_estimates(method, tau2):
     assert expected.sigma2 < sigma2
 
 
+@pytest.mark.parametrize("phi", [0.0, 0.7])
+def test_the_chance_of_zero_for_three_groups_in_closed_form(phi):
+    # F with 2 and d degrees of freedom: P(F < x) = 1 - (1 + 2x/d)^(-d/2)
+    for method, c in (("ML", 1.5), ("REML", 1.0)):
+        x = c / (1 + 4 * phi)
+        assert zero_probability(3, 4, phi, method) == pytest.approx(
+            1 - (1 + 2 * x / 9) ** -4.5, rel=1e-12)
+
+
+def test_two_groups_of_two_are_enough():
+    # F with 1 and 2 degrees of freedom is t^2: P(F < x) = sqrt(x / (2 + x))
+    assert zero_probability(2, 2, 0.0) == pytest.approx(np.sqrt(1 / 3), rel=1e-12)
+
+
+@pytest.mark.parametrize("call", [
+    lambda: zero_probability(1, 3, 0.1), lambda: expected_estimates(1, 3, 1.0, 0.1),
+])
+def test_too_few_groups_are_counted_in_the_message(call):
+    with pytest.raises(ValueError, match="not 1 of 3"):
+        call()
+
+
 @pytest.mark.parametrize("method", ["ML", "REML"])
 def test_means_of_one_way_estimates_by_integration(method):
-    k, m, sigma2, tau2 = 3, 2, 2.0, 0.4
+    k, m, sigma2, tau2 = 3, 4, 2.0, 0.4
     middles = (np.arange(2000) + 0.5) / 2000  # the midpoint rule over quantiles
     ssb = (sigma2 + m * tau2) * chi2.ppf(middles, k - 1)[:, None]
     sse = sigma2 * chi2.ppf(middles, k * (m - 1))[None]
