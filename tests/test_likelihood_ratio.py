@@ -1,5 +1,6 @@
 """Likelihood ratio tests: what is nested in what, mixtures, the exact null, and the bootstrap."""
 
+import inspect
 from types import SimpleNamespace
 
 import numpy as np
@@ -139,6 +140,29 @@ def test_refused_data(sleeps):
         likelihood_ratio_test(sleeps["intercept"], low)
 
 
+def test_a_larger_model_may_be_worse_by_rounding_only(sleeps):
+    small, large = sleeps["intercept"], sleeps["slopes"]
+    def worse(gap):
+        return SimpleNamespace(**{**large.__dict__, "criterion": small.criterion + gap})
+    assert likelihood_ratio_test(small, worse(5e-8)).statistic == 0
+    with pytest.raises(ValueError, match="was not found"):
+        likelihood_ratio_test(small, worse(2e-7))
+
+
+@pytest.mark.parametrize(("nesting", "cells", "remark"), [
+    (Nesting(0, 1, 1), "0 1 1 6 0.5 chi2(1) + 0.5 chi2(2) 0.032",
+     "chi2(2) alone would give 0.0498."),
+    (Nesting(0, 1, 0), "0 1 0 6 0.5 chi2(0) + 0.5 chi2(1) 0.00715",
+     "chi2(1) alone would give 0.0143."),
+    (Nesting(2, 0, 1), "2 0 1 6 chi2(3) 0.112", None),
+])
+def test_a_test_in_print(nesting, cells, remark):
+    lines = LikelihoodRatioTest("ML", (10.0, 4.0), nesting).summary().splitlines()
+    assert lines[0] == "Likelihood ratio test, both models fit by ML"
+    assert lines[4].split() == cells.split()
+    assert " ".join(lines[5:]).endswith(remark) if remark else len(lines) == 5
+
+
 def test_a_null_model_on_the_boundary_is_refused():
     data = load("Dyestuff2")
     rng = np.random.default_rng(1)
@@ -275,6 +299,28 @@ def test_bootstrap():
     # Var(beta) = (sigma2 + m tau2) / n for a balanced design
     assert boot.se[0] == pytest.approx(result.se[0], rel=5 / np.sqrt(400))
     assert "refits have a variance at 0" in str(boot) and "<table>" in boot._repr_html_()
+
+
+def test_a_bootstrap_in_print():
+    result = fit(reference_model("Dyestuff"))
+    draws = np.column_stack([np.arange(11.0), np.full(11, 2.0), np.arange(0.0, 22, 2)])
+    boot = Bootstrap(result, ("a", "b", "c"), np.array([4.0, 2.5, 9.0]), draws, 0, 0, 0.8)
+    assert [line.split() for line in boot.summary().splitlines()] == [
+        "Parametric bootstrap, 11 refits by REML".split(), [],
+        "Parameters, 80 % percentile intervals:".split(),
+        "Estimate bias Std.Err. lower upper".split(),
+        "a 4 1 3.3166 1 9".split(), "b 2.5 -0.5 0 2 2".split(), "c 9 1 6.6332 2 18".split(),
+    ]  # fmt: skip
+    test = BootstrapTest("REML", 2.0, np.array([0.0, 1e-7, 1.0, 3.0, 9e-9]), 0)
+    assert [line.split() for line in test.summary().splitlines()[-1:]] == [
+        "2 40.0 % 2.6 0.333 0.21".split()]
+
+
+def test_bootstraps_count_from_two_draws_on_and_to_a_thousand_by_default():
+    assert bootstrap(fit(reference_model("Dyestuff")), 2, seed=1).draws.shape == (2, 3)
+    for function in (bootstrap, bootstrap_test):
+        assert inspect.signature(function).parameters["draws"].default == 1000
+    assert inspect.signature(bootstrap).parameters["level"].default == 0.95
 
 
 def test_bootstrap_of_correlations():
