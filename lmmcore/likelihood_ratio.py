@@ -195,7 +195,7 @@ def check_nested(small: Fit, large: Fit) -> Nesting:
 
 def _spans(X: np.ndarray, columns: np.ndarray) -> bool:
     """Whether the columns are combinations of those of X."""
-    Q, _ = np.linalg.qr(X / np.linalg.norm(X, axis=0))
+    Q, _ = np.linalg.qr(X)
     unit = columns / np.linalg.norm(columns, axis=0)
     rest = unit - Q @ (Q.T @ unit)
     return bool(np.all(np.linalg.norm(rest, axis=0) < 1e-8))

@@ -26,6 +26,7 @@ from lmmcore.exact_null import ExactTest, _highest, eigenvalues, exact_test, nul
 from lmmcore.likelihood_ratio import (
     LikelihoodRatioTest,
     Nesting,
+    _spans,
     check_nested,
     likelihood_ratio_test,
     mixture_tail,
@@ -163,6 +164,17 @@ def test_a_test_in_print(nesting, cells, remark):
     assert " ".join(lines[5:]).endswith(remark) if remark else len(lines) == 5
 
 
+@pytest.mark.parametrize("unit", [1e-12, 1.0, 1e12])
+def test_which_columns_are_combinations_of_others(unit):
+    x, z = np.arange(40.0), np.tile([1.0, -1.0, -1.0, 1.0], 10) / np.sqrt(40)
+    X = np.column_stack([np.ones(40), 1e6 * x])
+    v = (2 - 3 * x) / np.linalg.norm(2 - 3 * x)  # z is orthogonal to X, and as long as v
+    columns = unit * np.column_stack([v, v + 5e-9 * z])
+    assert _spans(X, columns)
+    assert not _spans(X, unit * np.column_stack([v, v + 2e-8 * z]))
+    assert not _spans(X, unit * z[:, None])
+
+
 def test_a_null_model_on_the_boundary_is_refused():
     data = load("Dyestuff2")
     rng = np.random.default_rng(1)
@@ -194,6 +206,13 @@ def test_identity_and_crossed_terms():
     assert check_nested(identity, sleep(DAYS, DAYS, "diagonal")) == Nesting(0, 0, 1)
     with pytest.raises(ValueError, match="not nested"):
         check_nested(sleep(DAYS), identity)
+
+
+def test_one_variance_for_all_effects_of_a_term(sleeps):
+    both = sleep(DAYS, DAYS, "identity")
+    assert check_nested(sleeps["lm"], both) == Nesting(0, 1, 0)
+    assert check_nested(both, sleeps["slopes"]) == Nesting(0, 0, 2)
+    assert check_nested(sleep(DAYS, ONE, "identity"), sleeps["slopes"]) == Nesting(0, 1, 1)
 
 
 def test_the_mixture_of_stram_and_lee_by_simulation():
