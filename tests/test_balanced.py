@@ -135,6 +135,40 @@ def test_pooling_is_the_constrained_optimum(seed):
         found.fun, abs=1e-7)
 
 
+def test_the_table_of_a_nested_design_by_hand():
+    y = np.array([[[1.0, 3], [2, 4]], [[5, 9], [8, 10]]])  # subgroups 2, 3, 7, 9; groups 2.5, 8
+    found = nested(y, "moments")
+    assert found.mu == 5.25
+    assert found.strata == (
+        Stratum("residual", 4, 14.0, 0, None), Stratum("subgroups", 2, 5.0, 2, 0),
+        Stratum("groups", 1, 60.5, 4, 1),
+    )  # fmt: skip
+    assert [s.mean_square for s in found.strata] == [3.5, 2.5, 60.5]
+    assert found.variances == {"subgroups": -0.5, "groups": 14.5}
+    assert found.sigma2 == 3.5
+    assert nested(y).boundary == ("subgroups",)
+    assert nested(y).sigma2 == pytest.approx(19 / 6, rel=1e-14)
+    ml = nested(y, "ML")
+    assert ml.strata[2] == Stratum("groups", 2, 60.5, 4, 1)
+    assert ml.variances["groups"] == pytest.approx((60.5 / 2 - 19 / 6) / 4, rel=1e-14)
+
+
+def test_the_table_of_a_crossed_design_by_hand():
+    y = np.array([[[1.0, 3], [4, 6], [6, 10]], [[2, 4], [7, 9], [4, 10]]])
+    # cells 2, 5, 8 and 3, 8, 7; rows 5 and 6; columns 2.5, 6.5, 7.5; the mean is 5.5
+    found = two_way(y, True, "moments")
+    assert found.strata == (
+        Stratum("residual", 6, 34.0, 0, None), Stratum("interaction", 2, 8.0, 2, 0),
+        Stratum("rows", 1, 3.0, 6, 1), Stratum("columns", 2, 56.0, 4, 1),
+    )  # fmt: skip
+    assert found.variances == pytest.approx(
+        {"interaction": (4 - 34 / 6) / 2, "rows": -1 / 6, "columns": 6.0}, rel=1e-13)
+    assert two_way(y, False, "moments").strata == (
+        Stratum("residual", 8, 42.0, 0, None), Stratum("rows", 1, 3.0, 6, 0),
+        Stratum("columns", 2, 56.0, 4, 0),
+    )  # fmt: skip
+
+
 def test_moments_are_not_pooled():
     y = draw((5, 3, 3), 0, 0, 0, 2, is_nested=True)
     assert min(nested(y, "moments").variances.values()) < 0

@@ -348,6 +348,30 @@ def test_bootstrap_of_correlations():
     assert np.nanmax(np.abs(boot.draws[:, -1])) <= 1 + 1e-12
 
 
+def test_what_a_bootstrap_follows():
+    result = fit(slopes(5, 30, q=3))
+    boot = bootstrap(result, 2, seed=1)
+    component, effects = result.variance_components[0], ("z1", "z2", "z3")
+    cor = component.correlation
+    want = {
+        **dict(zip(result.model.names, result.beta, strict=True)), "sigma": np.sqrt(result.sigma2),
+        **{f"sd(subject: {e})": sd for e, sd in zip(effects, component.sd, strict=True)},
+        "cor(subject: z1, z2)": cor[0, 1], "cor(subject: z1, z3)": cor[0, 2],
+        "cor(subject: z2, z3)": cor[1, 2],
+    }
+    assert boot.names == tuple(want)
+    np.testing.assert_allclose(boot.estimates, list(want.values()), rtol=1e-12)
+    assert boot.boundary + boot.failed == 0
+    assert np.max(np.abs(boot.draws[0] / boot.estimates - 1)) > 1e-3  # the draws are other numbers
+
+
+@pytest.mark.parametrize("level", [0, 1, 1.5, -0.5])
+def test_levels_are_between_0_and_1(level):
+    boot = Bootstrap(None, (), np.ones(1), np.ones((2, 1)), 0, 0, 0.9)
+    with pytest.raises(ValueError, match="level must be between 0 and 1"):
+        boot.intervals(level)
+
+
 def test_failed_refits_are_counted(monkeypatch):
     model = reference_model("Dyestuff")
     small, large = fit(grouped(model.y, ONE, {})), fit(model)
@@ -400,6 +424,8 @@ def test_bootstrap_p_value_counts_the_observed():
 
 @pytest.mark.parametrize(("call", "words"), [
     (lambda f: bootstrap(f, 1, seed=1), "draws must be at least 2"),
+    (lambda f: bootstrap_test(fit(grouped(f.model.y, ONE, {})), f, 1, seed=1),
+     "draws must be at least 2"),
     (lambda f: bootstrap(f, 5, seed=1, level=95), "level must be between"),
     (lambda f: bootstrap(f, 5, seed=1).intervals(2), "level must be between"),
     (lambda f: bootstrap_test(f, f, 5, seed=1), "the same"),
