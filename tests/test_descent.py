@@ -45,7 +45,13 @@ def test_without_a_minimum_it_does_not_converge():
 
 @pytest.mark.parametrize(
     ("guess", "visited", "steps"),
-    [(1.0, [5, 0], 1), (1.9, [5, -4.5, 0], 2), (2.0, [5, -5, 0], 1), (4.0, [5, -15, -5, 0], 1)],
+    [
+        (1.0, [5, 0], 1),
+        (1.9, [5, -4.5, 0], 2),
+        (2.0, [5, -5, 0], 1),
+        (4.0, [5, -15, -5, 0], 1),
+        (1024.0, [5, *(5 - 5 * 2.0**k for k in range(10, -1, -1))], 1),
+    ],
 )
 def test_a_step_is_halved_until_it_gains(guess, visited, steps):
     """Of x^2/2 a full step is guess times as long as it should be; twice as long gains nothing."""
@@ -68,6 +74,12 @@ def test_where_nothing_is_lower_rounding_decides(level, converged):
     )
     assert found.converged is converged
     assert (found.x[0], found.value, found.gradient[0], found.steps) == (2.0, level, 3e-6, 0)
+
+
+def test_a_rise_within_rounding_does_not_shorten_the_step():
+    values = iter([1e3])
+    found = descend(lambda x: next(values, 1e3 + 5e-11), lambda x: x, np.array([1e-5]), np.eye(1))
+    assert found.converged and (found.x[0], found.steps) == (0.0, 1)
 
 
 @pytest.mark.parametrize("unit", [1e-8, 1.0, 1e8])

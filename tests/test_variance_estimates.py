@@ -89,7 +89,7 @@ def test_no_divisor_beats_two_more_than_the_degrees():
     assert grid[np.argmin([moments(9, d).mse for d in grid])] == pytest.approx(11)
 
 
-@pytest.mark.parametrize("bad", [(0, 1, 1), (1, 0, 1), (1, 1, -1), (float("nan"), 1, 1)])
+@pytest.mark.parametrize("bad", [(0, 1, 1), (1, 0, 1), (1, 1, -1), (1, 1, 0), (float("nan"), 1, 1)])
 def test_bad_input_is_refused(bad):
     with pytest.raises(ValueError, match="must be positive"):
         moments(*bad)
