@@ -61,6 +61,25 @@ def test_each_specification_has_the_errors_of_the_model(name):
     assert np.abs(z).max() < 5.8
 
 
+def test_a_seed_determines_the_draws():
+    """Its normal numbers are v and then eps; of size n for the marginal specification."""
+    model, rng = model_of_lines(), np.random.default_rng(7)
+    v, eps = rng.standard_normal(8), rng.standard_normal(12)
+    linear = model.X @ BETA + 25.0 * (model.Z @ model.covariance.factor(THETA) @ v + eps)
+    root = np.linalg.cholesky(definition.marginal_covariance(model, THETA, SIGMA2))
+    marginal = model.X @ BETA + root @ np.random.default_rng(7).standard_normal(12)
+    for name, y in (("linear", linear), ("hierarchical", linear), ("marginal", marginal)):
+        draw = simulate(model, BETA, SIGMA2, THETA, 7, specification=name)
+        np.testing.assert_allclose(draw, y[:, None], rtol=1e-12)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_without_variance_the_mean_is_drawn(name):
+    model = model_of_lines()
+    y = simulate(model, BETA, 0.0, THETA, 7, 2, name)
+    np.testing.assert_array_equal(y, np.tile((model.X @ BETA)[:, None], 2))
+
+
 def test_an_unknown_specification_is_refused():
     with pytest.raises(ValueError, match="linear, hierarchical or marginal"):
         simulate(model_of_lines(), BETA, SIGMA2, THETA, 1, specification="joint")
