@@ -43,12 +43,14 @@ def test_a_variance_of_exactly_zero_is_on_the_boundary():
     assert one_way([[0.0, 6.0], [4.0, 12.0]]) == (5.5, 25.0, 0.0, True)
 
 
-@pytest.mark.parametrize("sign", [1, -1])
-def test_variation_within_groups_of_the_size_of_rounding_is_refused(sign):
+@pytest.mark.parametrize("unit", [1, -1, 1e10, 1e-40])
+def test_variation_within_groups_of_the_size_of_rounding_is_refused(unit):
     table = np.ones((4, 5)) + np.arange(4)[:, None]
     table[0, 0] += 1e-13
     with pytest.raises(ValueError, match="no variation within groups"):
-        one_way(sign * table)
+        one_way(unit * table)
+    table[0, 0] += 1e-9
+    assert one_way(unit * table).sigma2 == pytest.approx(unit**2 * one_way(table).sigma2, rel=1e-6)
 
 
 @pytest.mark.parametrize("name", ["Dyestuff", "Dyestuff2"])
