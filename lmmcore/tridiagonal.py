@@ -147,9 +147,7 @@ class Bands:
         return K
 
     def slope_form(self, V: Array, KV: Array) -> Array:
-        """V'Q'V with Q' = dQ/da, from V and KV."""
-        if self.walk:
-            return np.zeros((V.shape[1],) * 2)
+        """V'Q'V with Q' = dQ/da, from V and KV, of a stationary series."""
         half = KV[1:].T @ self.before(V)
         first = V[self.starts]
         return -(half + half.T) - 2.0 * self.a * (first.T @ first)

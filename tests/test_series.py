@@ -41,14 +41,18 @@ def models():
     y = autoregressive(40, 0.8, 1, 1, seed=1)
     X = {"(Intercept)": 1, "x": np.linspace(0, 1, 40) ** 2}
     time = np.delete(np.arange(1, 44), [3, 9, 10])
+    missing = time.copy()
     time[20] = time[19]
     group = np.repeat([0, 1, 2, 3], [1, 15, 2, 22])
     weight = {"g": {"w": 0.5 + np.arange(40) % 3}}
     return {
         "gaps": series(y, X, time),
+        "missing": series(y, X, missing),
+        "backwards": series(y, X, np.arange(40)[::-1]),
         "walk": series(y, X, time, RandomWalk()),
         "groups": grouped(y, X, {"g": group}, covariance=AR1()),
         "walks": grouped(y, X, {"g": group}, weight, covariance=RandomWalk()),
+        "last": grouped(y, X, {"g": 3 - group[::-1]}, weight, covariance=RandomWalk()),
         "weights": grouped(y, X, {"g": group}, weight, covariance=AR1(time)),
         "free": grouped(y, X, {"g": group}, covariance=AR1(start="free")),
         "sum": grouped(y, X, {"g": group, "level": group % 3}, covariance={"g": AR1()}),
@@ -57,6 +61,7 @@ def models():
 
 MODELS = models()
 CASES = [("gaps", [1.2, 0.7]), ("gaps", [0.0, 0.7]), ("gaps", [0.5, -1.0]), ("gaps", [0.5, 3.0]),
+         ("missing", [0.9, 0.4]), ("backwards", [0.9, 0.4]), ("last", [0.8]),
          ("walk", [0.8]), ("walk", [0.0]), ("groups", [1.2, 0.7]), ("walks", [0.8]),
          ("weights", [0.6, -0.4]), ("free", [0.7, 0.9, 1.1]), ("free", [0.7, 0.0, 0.5]),
          ("sum", [0.7, 0.9, 0.4])]
@@ -272,6 +277,32 @@ def test_nile_as_state_space_programs_fit_it():
         if theirs.program.startswith("statsmodels"):  # its diffuse likelihood counts n constants
             assert result.log_likelihood - 0.5 * np.log(2 * np.pi) == pytest.approx(
                 theirs.log_likelihood, abs=1e-10)
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("kind", [AR1, RandomWalk])
+def test_the_head_of_a_series_is_the_series_that_ends_there(kind, method):
+    """And a column of X that is 0 in the head is left out."""
+    rng = np.random.default_rng(6)
+    group, y, x = np.repeat([0, 1, 2], [5, 8, 7]), *rng.standard_normal((2, 20))
+    X = {"1": 1, "later": np.arange(20) > 12, "x": x}
+    whole = SeriesProfile(grouped(y, X, {"g": group}, covariance=kind()), method)
+    short = grouped(y[:9], {"1": 1, "x": x[:9]}, {"g": group[:9]}, covariance=kind())
+    end, theta = SeriesProfile(short, method), [0.8, 0.6][: whole.covariance.n_theta]
+    phi, a = end._phi(np.array(theta))
+    # the log-determinant of X'X is a constant, and of the whole
+    constant = whole.log_det_XtX - end.log_det_XtX if method == "REML" else 0.0
+    assert whole._value(whole.bands.head(9), phi, a) == pytest.approx(
+        end.criterion(theta) + constant, abs=1e-11)
+    assert whole._value(whole.bands, phi, a) == pytest.approx(whole.criterion(theta), abs=1e-11)
+
+
+@pytest.mark.parametrize("small", [1e-8, 1e-5])
+def test_a_column_that_is_small_in_the_head_is_kept(small):
+    x, late = np.random.default_rng(6).standard_normal(20), np.arange(20) > 8
+    for X in ({"x": np.where(late, x, small * x)}, {"1": 1, "x": np.where(late, x, small * x)}):
+        bands = SeriesProfile(series(x**2, X)).bands
+        assert bands.head(9).data.shape == (9, len(X) + 1)
 
 
 @pytest.mark.parametrize("change", ["step", "silence"])
