@@ -2,6 +2,8 @@
 
 import numpy as np
 import pytest
+from reference_models import ONE
+from scipy.optimize import minimize
 from scipy.signal import lfilter
 
 from lmmcore import (
@@ -297,14 +299,14 @@ def test_the_head_of_a_series_is_the_series_that_ends_there(kind, method):
     """And a column of X that is 0 in the head is left out."""
     rng = np.random.default_rng(6)
     group, y, x = np.repeat([0, 1, 2], [5, 8, 7]), *rng.standard_normal((2, 20))
-    X = {"1": 1, "later": np.arange(20) > 12, "x": x}
+    X = {"1": 1, "later": np.arange(20) > 16, "x": x}
     whole = SeriesProfile(grouped(y, X, {"g": group}, covariance=kind()), method)
-    short = grouped(y[:9], {"1": 1, "x": x[:9]}, {"g": group[:9]}, covariance=kind())
+    short = grouped(y[:15], {"1": 1, "x": x[:15]}, {"g": group[:15]}, covariance=kind())
     end, theta = SeriesProfile(short, method), [0.8, 0.6][: whole.covariance.n_theta]
     phi, a = end._phi(np.array(theta))
     # the log-determinant of X'X is a constant, and of the whole
     constant = whole.log_det_XtX - end.log_det_XtX if method == "REML" else 0.0
-    assert whole._value(whole.bands.head(9), phi, a) == pytest.approx(
+    assert whole._value(whole.bands.head(15), phi, a) == pytest.approx(
         end.criterion(theta) + constant, abs=1e-11)
     assert whole._value(whole.bands, phi, a) == pytest.approx(whole.criterion(theta), abs=1e-11)
 
@@ -315,6 +317,88 @@ def test_a_column_that_is_small_in_the_head_is_kept(small):
     for X in ({"x": np.where(late, x, small * x)}, {"1": 1, "x": np.where(late, x, small * x)}):
         bands = SeriesProfile(series(x**2, X)).bands
         assert bands.head(9).data.shape == (9, len(X) + 1)
+
+
+GRID = {
+    "AR1": ([0.1, 0.3, 1, 3, 10], [-0.8, -0.4, 0.2, 0.5, 0.75, 0.9, 0.97, 0.99]),
+    "RandomWalk": ([0.01, 0.1, 0.3, 1, 3, 10], [1]),
+}
+
+
+@pytest.mark.parametrize("kind", [AR1, RandomWalk])
+def test_the_starts_are_the_lowest_points_of_a_grid(kind, monkeypatch):
+    """Of any function, here one of many minima; the deviations are in units of the weights."""
+    weight = {"series": {"w": np.array([3.0, 4.0, 5.0, 6.0])}}
+    model = grouped(np.arange(4.0) ** 2, ONE, {"series": np.zeros(4)}, weight, covariance=kind())
+    profile, values, rng = SeriesProfile(model), {}, np.random.default_rng(3)
+    monkeypatch.setattr(profile, "_value", lambda bands, phi, a: values.setdefault(
+        (round(np.sqrt(phi * 21.5), 12), a), rng.random()))
+    starts = profile.screened([])
+    t, a = GRID[kind.__name__]
+    assert sorted(values) == [(x, b) for x in t for b in a]
+    table = np.array([values[at] for at in sorted(values)]).reshape(len(t), len(a))
+    lowest = [(i, j) for i, j in np.ndindex(table.shape)
+              if table[i, j] == table[max(i - 1, 0):i + 2, max(j - 1, 0):j + 2].min()]
+    lowest.sort(key=lambda at: table[at])
+    assert len(lowest) > 1
+    want = [[t[i] / np.sqrt(21.5)] + ([np.arctanh(a[j])] if len(a) > 1 else []) for i, j in lowest]
+    np.testing.assert_allclose(starts, want, rtol=1e-12)
+
+
+@pytest.mark.parametrize("unit", [1e-8, -1.0, 1e6])
+@pytest.mark.parametrize("quiet", [1.0, 1e-4])
+def test_the_starts_of_a_long_series_are_nearly_a_maximum_of_its_head(unit, quiet, monkeypatch):
+    """Also where the head is quiet, and all of it on one side of 0."""
+    later = np.arange(60) >= 40
+    y = unit * np.where(later, 10.0, quiet) * (3 + autoregressive(60, 0.8, 1, 0.5, seed=3))
+    profile = SeriesProfile(series(y, {"later": later}))
+    short = profile.bands.head(40)
+    monkeypatch.setattr("lmmcore.tridiagonal.SCREEN", 40)
+    (start,) = profile.screened([])
+
+    def value(theta):
+        return profile._value(short, *profile._phi(theta))
+
+    end = minimize(value, start, method="Nelder-Mead", options={"xatol": 1e-9, "fatol": 1e-12})
+    assert value(start) < end.fun + 1e-3
+
+
+@pytest.mark.parametrize(("unit", "screen", "later"), [
+    (1e-8, 40, 40), (1.0, 40, 40), (1e6, 40, 40), (1.0, 60, 0), (1.0, 4000, 0)])
+def test_the_starts_are_of_the_whole_if_it_is_short_or_its_head_is_still(
+    unit, screen, later, monkeypatch
+):
+    noise = np.where(np.arange(60) >= later, autoregressive(60, 0.8, 1, 0.5, seed=3), 0.1)
+    profile = SeriesProfile(series(unit * noise, ONE))
+    monkeypatch.setattr("lmmcore.tridiagonal.SCREEN", screen)
+    on_the_grid(np.array(profile.screened([])))
+
+
+def test_a_still_head_is_seen_if_all_that_follows_is_negative(monkeypatch):
+    y = -np.where(np.arange(60) >= 40, 9 + autoregressive(60, 0.8, 1, 0.5, seed=3), 0.0)
+    y[-2:] = -9
+    profile = SeriesProfile(series(y, {"x": np.append(np.zeros(58), [1, -1])}))
+    of_the_whole = profile.screened([])
+    monkeypatch.setattr("lmmcore.tridiagonal.SCREEN", 40)
+    np.testing.assert_array_equal(profile.screened([]), of_the_whole)
+
+
+def on_the_grid(starts):
+    t, a = GRID["AR1"]
+    np.testing.assert_allclose(np.min(np.abs(np.subtract.outer(starts[:, 0], t)), axis=1), 0,
+                               atol=1e-12)
+    assert set(np.round(np.tanh(starts[:, 1]), 12)) <= set(a)
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_the_least_favourable_coefficient_of_a_series_without_variance(seed):
+    a = np.linspace(-0.9, 0.9, 8)[seed]
+    y = lfilter([1.0], [1.0, -a], np.random.default_rng(seed).standard_normal(30))
+    model = series(y, ONE)
+    ((label, slope, direction),) = SeriesProfile(model).boundary(np.zeros(2))
+    (want,) = Profile(model).boundary(np.zeros(2))
+    assert (label, slope) == (want.label, pytest.approx(want.slope, rel=1e-9))
+    assert direction.shape == (1, 1)
 
 
 @pytest.mark.parametrize("change", ["step", "silence"])
