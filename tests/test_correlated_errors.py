@@ -17,6 +17,7 @@ from lmmcore import (
     load,
     simulate,
 )
+from lmmcore.correlated_errors import error_series
 
 METHODS = ("REML", "ML")
 RECORDED = json.loads((Path(__file__).parent / "references" / "ar1_errors.json").read_text())
@@ -75,6 +76,86 @@ def test_expected_information_by_definition(method):
     np.testing.assert_allclose(profile.information(theta, "expected"),
                                definition.expected_information(model.X, s * W, dV, method),
                                rtol=1e-7)
+
+
+def covariance_and_slopes(model, psi):
+    """V and its derivatives in psi = (sigma2, phi, a), from the groups and times of model_of."""
+    sigma2, *phi, a = psi
+    group, time = np.repeat(np.arange(6), 10), np.tile(np.delete(np.arange(13), [3, 4, 9]), 6)
+    same, lag = group[:, None] == group, np.abs(np.subtract.outer(time, time))
+    R, slope = np.where(same, a**lag, 0.0), np.where(same, lag * a ** np.maximum(lag - 1, 0), 0.0)
+    Z = model.Z.toarray()
+    directions = [Z @ E @ Z.T for E in model.covariance.directions(np.zeros(len(psi) - 1))[:-1]]
+    W = R + sum(x * D for x, D in zip(phi, directions, strict=True))
+    return sigma2 * W, [W, *(sigma2 * D for D in directions), sigma2 * slope]
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize(("name", "theta"), [c for c in CASES if c[1] != [3.5]])
+def test_informations_effects_and_boundary_by_definition(name, theta, method):
+    model, theta, h = model_of(name), np.array(theta), 1e-6
+    profile = ErrorsProfile(model, method)
+    s = profile.sigma2(theta)
+    psi = np.concatenate([[s], model.covariance.phi(theta)])
+    V, dV = covariance_and_slopes(model, psi)
+    np.testing.assert_allclose(V, definition.marginal_covariance(model, theta, s), atol=1e-14)
+    score = definition.restricted_score if method == "REML" else definition.score
+    slopes = [(score(model.y, model.X, *covariance_and_slopes(model, psi + e))
+               - score(model.y, model.X, *covariance_and_slopes(model, psi - e))) / (2 * h)
+              for e in h * np.eye(len(psi))]
+    np.testing.assert_allclose(profile.information(theta), -np.array(slopes), rtol=1e-6, atol=1e-6)
+    np.testing.assert_allclose(profile.information(theta, "expected"),
+                               definition.expected_information(model.X, V, dV, method), rtol=1e-9)
+    Gamma = model.covariance.factor(theta) @ model.covariance.factor(theta).T
+    cross, found = s * model.Z @ Gamma, profile.solution(theta)
+    u = cross.T @ definition.projection(model.X, V) @ model.y
+    given = Gamma - cross.T @ np.linalg.solve(V, cross) / s
+    for effects, conditional, (_, _, rows) in zip(
+        found.random_effects[:-1], found.conditional, model.covariance.placements()[:-1],
+        strict=False,
+    ):
+        np.testing.assert_allclose(effects, u[rows], atol=1e-12)
+        np.testing.assert_allclose(conditional, [given[np.ix_(at, at)] for at in rows], atol=1e-12)
+    points = profile.boundary(theta)
+    assert [p.label for p in points] == (["g: var(Intercept)"] if theta[0] == 0 else [])
+    for point in points:
+        assert point.slope == pytest.approx(-2 * score(model.y, model.X, V, dV)[1], rel=1e-9)
+
+
+@pytest.mark.parametrize("name", ["gls", "intercept"])
+def test_independent_errors_are_coloured_by_the_factor_of_their_correlation(name):
+    order = np.random.default_rng(2).permutation(60)
+    errors = error_series(model_of(name, order=order))
+    theta, sorted_ = np.array([0.6]), np.ix_(np.argsort(order), np.argsort(order))
+    C, R = errors.colour(theta, np.eye(60))[sorted_], errors.correlation(theta)[sorted_]
+    np.testing.assert_allclose(C, np.linalg.cholesky(R), atol=1e-14)
+
+
+def test_errors_are_a_structure_without_random_effects():
+    errors, theta = error_series(model_of("gls")), np.array([0.6])
+    assert errors.factor(theta).shape == (0, 0)
+    for derivatives in (errors.gamma_derivatives(theta), errors.directions(theta)):
+        assert derivatives.shape == (1, 0, 0)
+    np.testing.assert_allclose(np.ravel(errors.starts()), np.arctanh([0.3, 0.8, -0.3]))
+    assert repr(errors) == "ErrorSeries(60 errors)"
+
+
+@pytest.mark.parametrize(("theta", "far"), [(0.5, np.arctanh(1 - 1e-7)), (9, 10), (-9, 10)])
+def test_the_edges_are_further_out_than_any_estimate(theta, far):
+    (up, to_one), (down, to_minus_one) = error_series(model_of("gls")).edges(np.array([theta]))
+    assert (up[0], down[0]) == (pytest.approx(far), pytest.approx(-far))
+    assert "edge 1" in to_one and "edge -1" in to_minus_one
+
+
+def test_many_observations_have_no_expected_information(monkeypatch):
+    model, theta = model_of("intercept"), np.array([0.8, 0.6])
+    monkeypatch.setattr("lmmcore.correlated_errors.DENSE", 60)
+    full = ErrorsProfile(model).information(theta, "expected")
+    monkeypatch.setattr("lmmcore.correlated_errors.DENSE", 59)
+    cut = ErrorsProfile(model).information(theta, "expected")
+    assert np.isnan(cut[2, 2])
+    cut[2, 2] = full[2, 2]
+    np.testing.assert_array_equal(cut, full)
 
 
 def test_without_correlation_it_is_the_ordinary_model():
