@@ -121,7 +121,8 @@ def _probe(
         ratio = second[rows] / first[rows]
         number = np.clip(np.nan_to_num(np.rint(ratio)), 1, len(members)).astype(int) - 1
         again = first[rows] / weights[number] * others[number]
-    alone = np.isclose(ratio, number + 1.0, rtol=CLOSE) & np.isclose(again, third[rows], rtol=CLOSE)
+    alone = np.isclose(ratio, number + 1.0, rtol=CLOSE)
+    alone &= np.isclose(again, third[rows], rtol=CLOSE, atol=0.0)
     many = np.zeros(k, dtype=bool)
     many[rows[~alone]] = True
     return Probe(rows[alone], members[number[alone]], many)
@@ -145,7 +146,8 @@ def _band(
         inside = (j >= 0) & (j < n)
         i, j = i[inside], j[inside]
         values = products[j % width, i]
-        if np.allclose(np.bincount(i, values * vector[j], n), truth, rtol=CLOSE):
+        found = np.bincount(i, values * vector[j], n)
+        if np.allclose(found, truth, rtol=CLOSE, atol=CLOSE * np.max(np.abs(truth))):
             keep = _nonzero(values)
             return width, np.array([members[i[keep]], members[j[keep]]])
     return n, np.zeros((2, 0), dtype=int)

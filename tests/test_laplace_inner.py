@@ -1,0 +1,276 @@
+"""The inner problem of Laplace's approximation in its parts: the structure of the Hessian, its
+factor, and Newton's method, on matrices and functions of which everything is known."""
+
+import numpy as np
+import pytest
+
+from lmmcore.laplace.factor import BandPlan, BlockPlan, Factoriser, components
+from lmmcore.laplace.mode import LaplaceError, _positive, find_mode
+from lmmcore.laplace.model import _places
+from lmmcore.laplace.structure import Structure, find_structure
+
+
+def band(n, width):
+    """A random symmetric band, width entries in a row."""
+    A = np.random.default_rng(n + width).uniform(1.0, 2.0, (n, n))
+    return np.where(np.abs(np.subtract.outer(range(n), range(n))) <= width // 2, A + A.T, 0.0)
+
+
+def blocks(*sizes):
+    labels = np.repeat(np.arange(len(sizes)), sizes)
+    return np.where(labels[:, None] == labels, band(len(labels), 2 * len(labels)), 0.0)
+
+
+def crossed(rows, columns, share=0.7):
+    """Two factors, whose levels meet in some of the cells."""
+    H = np.diag(np.random.default_rng(1).uniform(1.0, 2.0, rows + columns))
+    met = np.random.default_rng(2).uniform(0.5, 1.5, (rows, columns))
+    met[np.random.default_rng(3).random((rows, columns)) > share] = 0.0
+    H[:rows, rows:], H[rows:, :rows] = met, met.T
+    return H
+
+
+def bordered(H, width):
+    rng = np.random.default_rng(4)
+    B = rng.uniform(1.0, 2.0, (len(H), width))
+    return np.block([[H, B], [B.T, band(width, 2 * width)]])
+
+
+# H, the shapes of the random parameters, and how many products show it
+KINDS = {
+    "independent": (np.diag(np.arange(1.0, 16.0)), {"u": (15,)}, 1),
+    "one": (np.eye(1), {"u": ()}, 1),
+    "lines": (blocks(*[2] * 20), {"u": (20, 2)}, 2),
+    "few lines": (blocks(*[2] * 5), {"u": (5, 2)}, 2),
+    "AR(1)": (band(30, 3), {"u": (30,)}, 3),
+    "AR(2)": (band(30, 5), {"u": (30,)}, 5),
+    "AR(4)": (band(30, 9), {"u": (30,)}, 9),
+    "AR(8)": (band(30, 17), {"u": (30,)}, 17),
+    "wide": (band(30, 19), {"u": (30,)}, 30),
+    "short": (band(3, 5), {"u": (3,)}, 3),
+    "long AR(1)": (band(100, 3), {"u": (100,)}, 3),
+    "long AR(8)": (band(100, 17), {"u": (100,)}, 17),
+    "rows and columns": (crossed(5, 23), {"a": (5,), "b": (23,)}, 6),
+    "columns and rows": (crossed(23, 5), {"a": (23,), "b": (5,)}, 6),
+    "many columns": (crossed(5, 97), {"a": (5,), "b": (97,)}, 6),
+    "many rows": (crossed(97, 5), {"a": (97,), "b": (5,)}, 6),
+    "coefficients": (bordered(blocks(*[2] * 20), 2), {"u": (20, 2), "beta": (2,)}, 4),
+    "a mean": (bordered(band(80, 3), 1), {"u": (80,), "mean": ()}, 4),
+    "uneven": (blocks(1, 9, 3, 2, 17, 5, 4, 8, 1), {"u": (50,)}, 50),
+}
+
+
+def found(kind):
+    H, shapes, products = KINDS[kind]
+    arrays, classes = _places(shapes)
+    s = find_structure(lambda v: H @ v, classes, np.random.default_rng(0))
+    return H, s, arrays, products
+
+
+@pytest.mark.parametrize("unit", [1.0, 1e-20, 1e20])
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_structure_is_that_of_the_matrix(kind, unit):
+    H, shapes, products = KINDS[kind]
+    s = find_structure(lambda v: unit * (H @ v), _places(shapes)[1], np.random.default_rng(0))
+    assert len(s.seeds) == products
+    np.testing.assert_array_equal([s.rows, s.columns], np.nonzero(H))
+    np.testing.assert_allclose(s.values(unit * (s.seeds @ H)), unit * H[s.rows, s.columns],
+                               rtol=1e-13)
+    values, products = np.random.default_rng(1).standard_normal((2, len(s.rows))), s.seeds @ H
+    assert np.sum(s.weights(values[0]) * products) == pytest.approx(
+        values[0] @ H[s.rows, s.columns], rel=1e-12)
+
+
+def test_a_small_entry_is_an_entry():
+    H = bordered(blocks(*[1] * 20), 1)
+    H[20, 3] = H[3, 20] = 1e-12
+    H[7, 7] = 1e-12
+    classes = _places({"u": (20,), "mean": ()})[1]
+    s = find_structure(lambda v: H @ v, classes, np.random.default_rng(0))
+    np.testing.assert_array_equal([s.rows, s.columns], np.nonzero(H))
+
+
+@pytest.mark.parametrize("kind", ["lines", "AR(1)", "rows and columns"])
+def test_products_with_rounding_have_a_structure_and_random_ones_have_none(kind):
+    H, shapes, products = KINDS[kind]
+    rng, classes = np.random.default_rng(5), _places(shapes)[1]
+
+    def noisy(size):
+        return lambda v: (H @ v) * (1 + size * rng.uniform(-1, 1, len(H)))
+
+    assert len(find_structure(noisy(1e-9), classes, np.random.default_rng(0)).seeds) == products
+    with pytest.raises(RuntimeError, match="was not found: is the density smooth"):
+        find_structure(noisy(1e-5), classes, np.random.default_rng(0))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_factor_is_that_of_the_matrix(kind):
+    H, s, arrays, _ = found(kind)
+    H = H + np.diag(np.sum(np.abs(H), axis=1))
+    factoriser = Factoriser(s, arrays)
+    factor = factoriser(H[s.rows, s.columns])
+    assert factor.log_det == pytest.approx(np.linalg.slogdet(H)[1], rel=1e-13)
+    np.testing.assert_array_equal(factor.values, H[s.rows, s.columns])
+    b = np.random.default_rng(6).standard_normal((len(H), 3))
+    np.testing.assert_allclose(factor.solve(b), np.linalg.solve(H, b), atol=1e-14)
+    np.testing.assert_allclose(factor.solve(b[:, 0]), np.linalg.solve(H, b[:, 0]), atol=1e-14)
+    np.testing.assert_allclose(factor.inverse(), np.linalg.inv(H)[s.rows, s.columns], atol=1e-14)
+    shifted = factoriser(H[s.rows, s.columns], 2.5)
+    assert shifted.log_det == pytest.approx(
+        np.linalg.slogdet(H + 2.5 * np.eye(len(H)))[1], rel=1e-13)
+    with pytest.raises(np.linalg.LinAlgError):
+        factoriser(-H[s.rows, s.columns])
+
+
+def plan_of(H, shapes):
+    arrays, _ = _places(shapes)
+    i, j = np.nonzero(H)
+    k = len(H)
+    return Factoriser(Structure(i, j, np.zeros((1, k)), 0 * i, i), arrays)
+
+
+@pytest.mark.parametrize(("H", "shapes", "core", "plan"), [
+    (np.eye(12), {"u": (12,)}, 0, BlockPlan),  # nothing is gained by blocks
+    (np.eye(13), {"u": (13,)}, 13, BlockPlan),
+    (blocks(64, 3), {"u": (67,)}, 67, BlockPlan),
+    (blocks(65, 3), {"u": (68,)}, 0, BlockPlan),
+    (band(65, 41), {"u": (65,)}, 65, BandPlan),
+    (band(64, 43), {"u": (64,)}, 64, BlockPlan),
+    (band(65, 43), {"u": (65,)}, 0, BlockPlan),
+    (crossed(7, 97), {"a": (7,), "b": (97,)}, 97, BlockPlan),
+    (crossed(97, 7), {"a": (97,), "b": (7,)}, 97, BlockPlan),
+    (bordered(band(97, 3), 2), {"u": (97,), "beta": (2,)}, 97, BandPlan),
+])  # fmt: skip
+def test_what_joins_the_blocks_goes_to_the_border(H, shapes, core, plan):
+    factoriser = plan_of(H, shapes)
+    assert len(factoriser.core) == core and len(factoriser.border) == len(H) - core
+    assert isinstance(factoriser.plan, plan)
+
+
+def test_components_are_what_hangs_together():
+    assert components(np.array([0, 3]), np.array([2, 1]), 5).tolist() == [0, 1, 0, 1, 2]
+
+
+class Curve:
+    """A function of one random effect, by its value, slope and bend, and where it was asked."""
+
+    def __init__(self, value, slope, bend):
+        self.seen, self.functions = [], (value, slope, bend)
+
+    def value(self, theta, u):
+        self.seen.append(float(u[0]))
+        return self.functions[0](float(u[0]))
+
+    def inner(self, theta, u):
+        _, slope, bend = (f(float(u[0])) for f in self.functions)
+        return np.array([slope]), np.array([[bend]])
+
+    def mode(self, *starts):
+        zero = np.zeros(1, int)
+        structure = Structure(zero, zero, np.ones((1, 1)), zero, zero)
+        factoriser = Factoriser(structure, [zero])
+        return find_mode(self, structure, factoriser, np.zeros(0), [np.array([x]) for x in starts])
+
+
+@pytest.mark.parametrize("level", [0.0, 1e9, -1e9])
+def test_a_quadratic_takes_one_step_whatever_its_level(level):
+    curve = Curve(lambda u: 2 * (u - 3) ** 2 + level, lambda u: 4 * (u - 3), lambda u: 4.0)
+    found = curve.mode(9.0, 7.0, 40.0)  # from the best
+    assert (found.u[0], found.value, found.steps) == (3.0, level, 1)
+    assert found.factor.log_det == pytest.approx(np.log(4.0))
+    assert curve.seen == [9.0, 7.0, 40.0, 3.0]
+
+
+@pytest.mark.parametrize("level", [-1e6, 1e6])
+def test_newton_ends_whatever_the_level(level):
+    curve = Curve(lambda u: np.cosh(u) + level, np.sinh, np.cosh)
+    assert curve.mode(3.0).u[0] == pytest.approx(0.0, abs=1e-6)
+
+
+@pytest.mark.parametrize(("guess", "visited"), [
+    (1.0, [5, 0]), (2.0, [5, -5, 0]), (4.0, [5, -15, -5, 0]),
+    (1024.0, [5, *(5 - 5 * 2.0**k for k in range(10, -1, -1))]),
+])  # fmt: skip
+def test_a_step_is_halved_until_it_gains(guess, visited):
+    """Of u^2/2 a full step is guess times as long as it should be; twice as long gains nothing."""
+    curve = Curve(lambda u: 0.5 * u * u, lambda u: u, lambda u: 1.0 / guess)
+    assert curve.mode(5.0).steps == 1
+    np.testing.assert_allclose(curve.seen, visited, atol=1e-12)
+
+
+@pytest.mark.parametrize(("level", "rise"), [(0.0, 5e-14), (1e3, 5e-11), (-1e3, 5e-11)])
+def test_a_rise_within_rounding_does_not_shorten_a_step_and_others_do(level, rise):
+    def curve(rise):
+        return Curve(lambda u: level + rise * (u != 1e-6), lambda u: u, lambda u: 1.0)
+
+    assert curve(rise).mode(1e-6).u[0] == 0.0
+    steep = curve(100 * rise)
+    with pytest.raises(LaplaceError, match=r"did not converge in 100 steps .* 1\.0e-12"):
+        steep.mode(1e-6)
+    assert len(steep.seen) == 41  # forty halvings
+
+
+@pytest.mark.parametrize(("start", "steps"), [(2e-10, 0), (1e-8, 1)])
+def test_a_step_of_no_length_is_the_last(start, steps):
+    assert Curve(lambda u: 0.5 * u * u, lambda u: u, lambda u: 1.0).mode(start).steps == steps
+
+
+def test_steps_that_rounding_keeps_from_shortening_end():
+    def noisy(size):
+        return Curve(lambda u: 1e4, lambda u: size, lambda u: 1.0)
+
+    assert noisy(1e-6).mode(0.0).steps == 1
+    with pytest.raises(LaplaceError, match="did not converge in 100 steps"):
+        noisy(2e-5).mode(0.0)
+
+
+def sinking(ratio, step):
+    """Every step is as long as the last, and its gain smaller by the ratio."""
+    rate = np.log(ratio) / step
+    return Curve(lambda u: np.exp(-rate * u), lambda u: -np.exp(-rate * u),
+                 lambda u: np.exp(-rate * u) / step)  # fmt: skip
+
+
+@pytest.mark.parametrize(("ratio", "step", "runs"), [
+    (np.e, 1.0, True), (60.0, 1.0, True), (150.0, 1.0, False),
+    (np.e, 0.017, True), (np.e, 0.007, False),
+])  # fmt: skip
+def test_effects_that_run_off_have_no_mode(ratio, step, runs):
+    curve = sinking(ratio, step)
+    if runs:
+        with pytest.raises(LaplaceError, match="run off to infinity"):
+            curve.mode(0.0)
+    else:
+        assert curve.mode(0.0).u[0] > 0
+
+
+def test_a_hessian_that_is_not_positive_is_shifted():
+    curve = Curve(lambda u: -np.cos(u), np.sin, np.cos)
+    assert curve.mode(2.0).u[0] == pytest.approx(0.0, abs=1e-9)
+    shift = 0.01 * 4**4 * abs(np.cos(2.0))  # the first that is larger than the curvature
+    assert curve.seen[1] == pytest.approx(2.0 - np.sin(2.0) / (np.cos(2.0) + shift))
+
+
+@pytest.mark.parametrize(("values", "scale"), [([3.0, -5.0], 5.0), ([0.0, 0.0], 1e-8)])
+def test_shifts_grow_from_a_hundredth_of_the_largest_entry(values, scale):
+    tried = []
+
+    def never(values, shift):
+        tried.append(shift)
+        raise np.linalg.LinAlgError
+
+    with pytest.raises(LaplaceError, match="cannot be factorised"):
+        _positive(never, np.array(values))
+    np.testing.assert_allclose(tried, [0.0] + [0.01 * scale * 4**n for n in range(7)])
+    assert _positive(lambda values, shift: "factor", np.array(values)) == ("factor", False)
+
+
+@pytest.mark.parametrize(("curve", "message"), [
+    (Curve(lambda u: -0.5 * u * u, lambda u: -u, lambda u: -1.0), "not positive definite where"),
+    (Curve(lambda u: np.inf, lambda u: u, lambda u: 1.0), "not a finite number here"),
+    (Curve(lambda u: 1.0, lambda u: np.nan, lambda u: 1.0), "a derivative .* is not a finite"),
+    (Curve(lambda u: 1.0, lambda u: 1.0, lambda u: np.inf), "a derivative .* is not a finite"),
+])  # fmt: skip
+def test_where_there_is_no_mode(curve, message):
+    with pytest.raises(LaplaceError, match=message):
+        curve.mode(0.0)
