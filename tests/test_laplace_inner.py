@@ -175,10 +175,10 @@ class Curve:
 @pytest.mark.parametrize("level", [0.0, 1e9, -1e9])
 def test_a_quadratic_takes_one_step_whatever_its_level(level):
     curve = Curve(lambda u: 2 * (u - 3) ** 2 + level, lambda u: 4 * (u - 3), lambda u: 4.0)
-    found = curve.mode(9.0, 7.0, 40.0)  # from the best
+    found = curve.mode(9.0, 7.0, -40.0)  # from the best
     assert (found.u[0], found.value, found.steps) == (3.0, level, 1)
     assert found.factor.log_det == pytest.approx(np.log(4.0))
-    assert curve.seen == [9.0, 7.0, 40.0, 3.0]
+    assert curve.seen == [9.0, 7.0, -40.0, 3.0]
 
 
 @pytest.mark.parametrize("level", [-1e6, 1e6])
@@ -227,12 +227,12 @@ def test_steps_that_rounding_keeps_from_shortening_end():
 def sinking(ratio, step):
     """Every step is as long as the last, and its gain smaller by the ratio."""
     rate = np.log(ratio) / step
-    return Curve(lambda u: np.exp(-rate * u), lambda u: -np.exp(-rate * u),
-                 lambda u: np.exp(-rate * u) / step)  # fmt: skip
+    return Curve(lambda u: np.exp(-rate * u), lambda u: -np.sign(step) * np.exp(-rate * u),
+                 lambda u: np.exp(-rate * u) / abs(step))  # fmt: skip
 
 
 @pytest.mark.parametrize(("ratio", "step", "runs"), [
-    (np.e, 1.0, True), (60.0, 1.0, True), (150.0, 1.0, False),
+    (np.e, 1.0, True), (np.e, -1.0, True), (60.0, 1.0, True), (150.0, 1.0, False),
     (np.e, 0.017, True), (np.e, 0.007, False),
 ])  # fmt: skip
 def test_effects_that_run_off_have_no_mode(ratio, step, runs):
@@ -242,6 +242,12 @@ def test_effects_that_run_off_have_no_mode(ratio, step, runs):
             curve.mode(0.0)
     else:
         assert curve.mode(0.0).u[0] > 0
+
+
+@pytest.mark.parametrize(("ratio", "least"), [(3.0, 1e-10), (6.0, 1e-18)])
+def test_steps_go_on_while_each_gains_less_than_a_quarter_of_the_last(ratio, least):
+    steps = sinking(ratio, 0.007).mode(0.0).steps
+    assert 0.007 * ratio**-steps < least < 0.007 * ratio ** -(steps - 1)
 
 
 def test_a_hessian_that_is_not_positive_is_shifted():
