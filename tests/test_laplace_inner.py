@@ -224,24 +224,26 @@ def test_steps_that_rounding_keeps_from_shortening_end():
         noisy(2e-5).mode(0.0)
 
 
-def sinking(ratio, step):
+def sinking(ratio, step, start=0.0):
     """Every step is as long as the last, and its gain smaller by the ratio."""
-    rate = np.log(ratio) / step
-    return Curve(lambda u: np.exp(-rate * u), lambda u: -np.sign(step) * np.exp(-rate * u),
-                 lambda u: np.exp(-rate * u) / abs(step))  # fmt: skip
+    def gain(u):
+        return ratio ** ((start - u) / step)
+
+    return Curve(gain, lambda u: -np.sign(step) * gain(u), lambda u: gain(u) / abs(step))
 
 
-@pytest.mark.parametrize(("ratio", "step", "runs"), [
-    (np.e, 1.0, True), (np.e, -1.0, True), (60.0, 1.0, True), (150.0, 1.0, False),
-    (np.e, 0.017, True), (np.e, 0.007, False),
+@pytest.mark.parametrize(("ratio", "step", "start", "runs"), [
+    (np.e, 1.0, 0.0, True), (np.e, -1.0, 0.0, True), (60.0, 1.0, 0.0, True),
+    (150.0, 1.0, 0.0, False), (np.e, 0.017, 0.0, True), (np.e, 0.007, 0.0, False),
+    (np.e, 0.3, 50.0, False), (np.e, 0.3, -50.0, False),
 ])  # fmt: skip
-def test_effects_that_run_off_have_no_mode(ratio, step, runs):
-    curve = sinking(ratio, step)
+def test_effects_that_run_off_have_no_mode(ratio, step, start, runs):
+    curve = sinking(ratio, step, start)
     if runs:
         with pytest.raises(LaplaceError, match="run off to infinity"):
-            curve.mode(0.0)
+            curve.mode(start)
     else:
-        assert curve.mode(0.0).u[0] > 0
+        assert curve.mode(start).u[0] > start
 
 
 @pytest.mark.parametrize(("ratio", "least"), [(3.0, 1e-10), (6.0, 1e-18)])
