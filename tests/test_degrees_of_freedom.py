@@ -221,6 +221,8 @@ def test_invariance(fits, name):
 def test_the_denominator_of_lmerTest():
     assert _denominator(np.array([7.0, 7.0])) == 7
     assert _denominator(np.array([1.5, 9.0])) == 2
+    assert _denominator(np.array([1.5, 1.5 + 1e-9])) == pytest.approx(1.5)
+    assert _denominator(np.array([0.5, 0.5 + 1e-8])) == 2  # these are not equal
     E = 4 / 2 + 10 / 8
     assert _denominator(np.array([4.0, 10.0])) == pytest.approx(2 * E / (E - 2))
 

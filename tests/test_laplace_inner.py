@@ -189,13 +189,19 @@ def test_newton_ends_whatever_the_level(level):
 
 @pytest.mark.parametrize(("guess", "visited"), [
     (1.0, [5, 0]), (2.0, [5, -5, 0]), (4.0, [5, -15, -5, 0]),
-    (1024.0, [5, *(5 - 5 * 2.0**k for k in range(10, -1, -1))]),
+    (2.0**18, [5, *(5 - 5 * 2.0**k for k in range(18, -1, -1))]),
 ])  # fmt: skip
 def test_a_step_is_halved_until_it_gains(guess, visited):
     """Of u^2/2 a full step is guess times as long as it should be; twice as long gains nothing."""
     curve = Curve(lambda u: 0.5 * u * u, lambda u: u, lambda u: 1.0 / guess)
     assert curve.mode(5.0).steps == 1
     np.testing.assert_allclose(curve.seen, visited, atol=1e-12)
+
+
+def test_a_step_that_gains_little_is_taken():
+    curve = Curve(lambda u: 0.5 * u * u, lambda u: u, lambda u: 1.0 / 1.9)
+    assert curve.mode(1e-3).steps > 10
+    np.testing.assert_allclose(curve.seen[:3], [1e-3, -9e-4, 8.1e-4])
 
 
 @pytest.mark.parametrize(("level", "rise"), [(0.0, 5e-14), (1e3, 5e-11), (-1e3, 5e-11)])

@@ -33,7 +33,7 @@ from lmmcore.likelihood_ratio import (
     mixture_weights,
 )
 from lmmcore.spectrum import spectrum
-from lmmcore.tables import probability
+from lmmcore.tables import number, probability
 
 SLEEP = load("sleepstudy")
 DAYS = {"(Intercept)": 1, "Days": SLEEP["Days"]}
@@ -446,6 +446,56 @@ def test_the_chance_that_a_variance_is_estimated_as_zero(phi):
     within = tables.var(axis=2, ddof=1).mean(axis=1)
     p0 = stats.f.cdf(1 / (1 + m * phi), k - 1, k * (m - 1))
     assert abs(np.mean(between <= within) - p0) < 5.5 * np.sqrt(p0 * (1 - p0) / draws)
+
+
+@pytest.mark.parametrize("unit", [1e-3, 1.0, 1e3])
+@pytest.mark.parametrize(("m", "c"), [(29.0, 5.0), (2e6, 1e6)])
+def test_the_highest_gain_of_one_eigenvalue_has_a_closed_form(m, c, unit):
+    """D = b + a/(1 + phi mu), the penalty is c log(1 + phi mu): 1 + phi mu = a (m - c)/(b c)."""
+    ratio = np.append([0.5, 1.0], 1 + np.geomspace(1e-5, 9e5, 300))
+    a, b = c * ratio, (m - c) * np.ones(len(ratio))
+    want = m * np.log((a + b) / m) - c * np.log(ratio)
+    want[:2] = 0.0  # nothing is gained by a phi below 0
+    got = _highest(np.column_stack([a, b]), unit * np.array([1.0, 0.0]), m, np.array([unit]),
+                   np.array([c]))
+    np.testing.assert_allclose(got, want, rtol=1e-10, atol=3e-9 * m / 29)
+    assert np.all(got[:2] == 0.0)
+
+
+def test_draws_do_not_depend_on_how_many_are_held_at_a_time(monkeypatch):
+    model = grouped(np.arange(60.0) ** 2, ONE, {"g": np.arange(60) ** 2 % 11})
+    at_once = null_distribution(model, draws=50, seed=4)
+    for few in (1, 1000):
+        monkeypatch.setattr("lmmcore.exact_null.CHUNK", few)
+        np.testing.assert_array_equal(null_distribution(model, draws=50, seed=4), at_once)
+    for function in (null_distribution, exact_test):
+        assert inspect.signature(function).parameters["draws"].default == 100_000
+
+
+@pytest.mark.parametrize(("squares", "mu"), [
+    ([1.0, 1 + 1e-7], [1.0, 1 + 1e-7]), ([1.0, 1 + 1e-11], [1.0]), ([1e-8, 1.0], [1e-8, 1.0]),
+    ([1e-12, 1.0], [1.0]),
+])  # fmt: skip
+def test_eigenvalues_are_one_if_rounding_alone_parts_them(squares, mu):
+    contrasts = definition.error_contrasts(np.ones((6, 1)))[:, :2]
+    Z = contrasts * np.sqrt(squares)
+    model = LinearMixedModel(np.arange(6.0), np.ones((6, 1)), Z, ScaledIdentity(2))
+    found = eigenvalues(model)
+    np.testing.assert_allclose(found.mu, [*mu, 0.0], rtol=1e-10)
+    assert found.times.sum() == 5 and len(found.times) == len(mu) + 1
+
+
+def test_a_statistic_of_zero_and_the_table():
+    model = reference_model("Dyestuff2")
+    result = exact_test(fit(grouped(model.y, ONE, {})), fit(model), 40, seed=1)
+    assert result.statistic == 0.0 and result.p == 1.0 and len(result.draws) == 40
+    draws = np.append(np.zeros(30), np.linspace(0.5, 4.0, 70))
+    lines = ExactTest("REML", 3.0, draws).summary().splitlines()
+    assert "both models fit by REML" in lines[0]
+    assert any("Null distribution from 100 draws" in line for line in lines)
+    p = np.mean(draws >= 3)
+    assert lines[-1].split() == [number(3.0), "30.0", "%", number(np.quantile(draws, 0.95)),
+                                 probability(p), number(np.sqrt(p * (1 - p) / 100), 2)]
 
 
 def test_the_error_of_a_simulated_p_value():
