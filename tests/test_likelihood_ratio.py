@@ -458,7 +458,7 @@ def test_the_highest_gain_of_one_eigenvalue_has_a_closed_form(m, c, unit):
     want[:2] = 0.0  # nothing is gained by a phi below 0
     got = _highest(np.column_stack([a, b]), unit * np.array([1.0, 0.0]), m, np.array([unit]),
                    np.array([c]))
-    np.testing.assert_allclose(got, want, rtol=1e-10, atol=3e-9 * m / 29)
+    np.testing.assert_allclose(got, want, rtol=1e-10, atol=1e-14 * m)
     assert np.all(got[:2] == 0.0)
 
 
