@@ -9,7 +9,7 @@ from reference_models import ONE, REFERENCES, reference_model, slopes
 from scipy.linalg import block_diag
 
 from lmmcore import ConvergenceWarning, GroupedProfile, Profile, definition, fit, grouped
-from lmmcore.maximisation import KINDS, em_step, parameter_scale
+from lmmcore.maximisation import KINDS, default_starts, em_step, parameter_scale
 
 METHODS = pytest.mark.parametrize("method", ["REML", "ML"])
 CASES = pytest.mark.parametrize("case", REFERENCES, ids="-".join)
@@ -205,10 +205,16 @@ def test_a_saddle_point_at_0_is_left(seed):
     y = 4 * rng.standard_normal(12)[g] + 1.5 * rng.standard_normal(12)[g] * x
     y = y + 0.3 * rng.standard_normal(3)[h] + rng.standard_normal(70)
     line = {**ONE, "x": x}
-    result = fit(grouped(y, line, {"g": g, "h": h}, {"g": line}, {"g": "diagonal"}))
+    model = grouped(y, line, {"g": g, "h": h}, {"g": line}, {"g": "diagonal"})
+    result = fit(model)
     assert result.converged
     assert not result.boundary
     assert result.theta[2] > 0.01
+    # from 0 it is set to a size that is seen, and the others stay where they are
+    path = np.array([point.theta for point in result.iterations])
+    left = np.flatnonzero(path[:, 2] == 0)[-1]
+    seen = 0.3 * default_starts(Profile(model))[0][2]
+    np.testing.assert_allclose(path[left + 1], [*path[left, :2], seen], rtol=1e-12)
 
 
 def test_far_covariates_cost_no_digits():
