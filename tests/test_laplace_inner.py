@@ -1,9 +1,11 @@
 """The inner problem of Laplace's approximation in its parts: the structure of the Hessian, its
-factor, and Newton's method, on matrices and functions of which everything is known."""
+factor, Newton's method, and derivatives, on matrices and functions of which all is known."""
 
+import autograd.numpy as anp
 import numpy as np
 import pytest
 
+from lmmcore.laplace.derivatives import Derivatives, Joint
 from lmmcore.laplace.factor import BandPlan, BlockPlan, Factoriser, components
 from lmmcore.laplace.mode import LaplaceError, _positive, find_mode
 from lmmcore.laplace.model import _places
@@ -27,6 +29,14 @@ def crossed(rows, columns, share=0.7):
     met = np.random.default_rng(2).uniform(0.5, 1.5, (rows, columns))
     met[np.random.default_rng(3).random((rows, columns)) > share] = 0.0
     H[:rows, rows:], H[rows:, :rows] = met, met.T
+    return H
+
+
+def nested(schools, classes):
+    """Every class meets its school alone."""
+    H, n = np.eye(schools * (1 + classes)), schools
+    for c in range(schools * classes):
+        H[c // classes, n + c] = H[n + c, c // classes] = 0.2 + 0.01 * c
     return H
 
 
@@ -54,6 +64,7 @@ KINDS = {
     "columns and rows": (crossed(23, 5), {"a": (23,), "b": (5,)}, 6),
     "many columns": (crossed(5, 97), {"a": (5,), "b": (97,)}, 6),
     "many rows": (crossed(97, 5), {"a": (97,), "b": (5,)}, 6),
+    "nested": (nested(5, 3), {"school": (5,), "class": (15,)}, 2),
     "coefficients": (bordered(blocks(*[2] * 20), 2), {"u": (20, 2), "beta": (2,)}, 4),
     "a mean": (bordered(band(80, 3), 1), {"u": (80,), "mean": ()}, 4),
     "uneven": (blocks(1, 9, 3, 2, 17, 5, 4, 8, 1), {"u": (50,)}, 50),
@@ -288,3 +299,93 @@ def test_shifts_grow_from_a_hundredth_of_the_largest_entry(values, scale):
 def test_where_there_is_no_mode(curve, message):
     with pytest.raises(LaplaceError, match=message):
         curve.mode(0.0)
+
+
+def joint(start=None):
+    """exp(b) sum u^4 + sum of c_i u_i u_(i+1) + v^2 |u|^2, whose derivatives are easy by hand."""
+    def density(p):
+        u = p.u.ravel()
+        pairs = anp.sum(p.c * u[:-1] * u[1:])
+        return anp.exp(p.b) * anp.sum(u**4) + pairs + p.v**2 * anp.sum(u**2)
+
+    return Joint(density, {"b": 0.2, "u": np.ones((2, 2)), "c": [1.0, 2.0, 3.0], "v": 0.5}
+                 | (start or {}), ["u", "v"])
+
+
+B, C, U, V = 0.3, np.array([0.5, -1.0, 2.0]), np.array([1.0, -2.0, 0.5, 3.0]), 0.7
+THETA, EFFECTS = np.append(B, C), np.append(U, V)
+
+
+def hessian():
+    """In (b, c, u, v)."""
+    H = np.zeros((9, 9))
+    e, u = np.exp(B), slice(4, 8)
+    H[0, 0], H[0, u] = e * np.sum(U**4), 4 * e * U**3
+    for i in range(3):
+        H[1 + i, 4 + i], H[1 + i, 5 + i] = U[i + 1], U[i]
+    H[u, u] = np.diag(12 * e * U**2 + 2 * V**2)
+    H[[4, 5, 6], [5, 6, 7]] = C
+    H[u, 8], H[8, 8] = 4 * V * U, 2 * np.sum(U**2)
+    return np.triu(H) + np.triu(H, 1).T
+
+
+def test_derivatives_are_those_by_hand():
+    d, rng, H = Derivatives(joint(), np.zeros(4), np.ones(5)), np.random.default_rng(7), hessian()
+    e, neighbours = np.exp(B), np.append(0, C * U[:-1]) + np.append(C * U[1:], 0)
+    assert d.value(THETA, EFFECTS) == pytest.approx(
+        e * np.sum(U**4) + C @ (U[:-1] * U[1:]) + V**2 * U @ U, rel=1e-14)
+    in_theta, in_u = d.gradient(THETA, EFFECTS)
+    np.testing.assert_allclose(in_theta, np.append(e * np.sum(U**4), U[:-1] * U[1:]), rtol=1e-14)
+    np.testing.assert_allclose(
+        in_u, np.append(4 * e * U**3 + neighbours + 2 * V**2 * U, 2 * V * U @ U), rtol=1e-14)
+    a, b = rng.standard_normal(4), rng.standard_normal(5)
+    np.testing.assert_allclose(np.concatenate(d.product(THETA, EFFECTS, a, b)),
+                               H @ np.append(a, b), rtol=1e-13)
+    seeds = np.array([[1.0, 0, 2, 0, 0], [0, 0, 0, 0, 1], [0, 3, 0, 1, 1]])
+    d.see(seeds)
+    gradient, products = d.inner(THETA, EFFECTS)
+    np.testing.assert_allclose(gradient, in_u, rtol=1e-14)
+    np.testing.assert_allclose(products, seeds @ H[4:, 4:], rtol=1e-13)
+    weights = rng.standard_normal((3, 5))
+    M = weights.T @ seeds
+    M = M + M.T  # the sum is half of sum(M * H), with H in u alone
+    in_b = 6 * e * np.diag(M)[:4] @ U**2
+    in_u = 12 * e * np.diag(M)[:4] * U + 4 * V * M[4, :4] + 2 * M[4, 4] * U
+    in_v = 2 * V * np.trace(M[:4, :4]) + 4 * M[4, :4] @ U
+    found = d.outer(THETA, EFFECTS, weights)
+    np.testing.assert_allclose(found[0], [in_b, M[0, 1], M[1, 2], M[2, 3]], rtol=1e-13)
+    np.testing.assert_allclose(found[1], np.append(in_u, in_v), rtol=1e-13)
+
+
+def test_the_parameters_have_their_names_and_places():
+    j = joint({"c": [[1.0, 2.0, 3.0]]})
+    assert j.names() == ["b", "c[0, 0]", "c[0, 1]", "c[0, 2]"]
+    np.testing.assert_array_equal(j.theta0, [0.2, 1.0, 2.0, 3.0])
+    np.testing.assert_array_equal(j.u0, [1.0, 1.0, 1.0, 1.0, 0.5])
+    p = j.parameters(THETA, EFFECTS)
+    assert (p.b, p.v) == (B, V) and p.c.shape == (1, 3)
+    np.testing.assert_array_equal(p.u, U.reshape(2, 2))
+    assert [piece.shape for piece in j.effects(EFFECTS)] == [(2, 2), ()]
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_what_is_no_number_counts_as_infinitely_high(value):
+    j = Joint(lambda p: anp.sum(p.u**2) + p.b, {"b": 0.0, "u": [1.0]}, ["u"])
+    d, theta, u = Derivatives(j, np.zeros(1), np.ones(1)), np.array([value]), np.ones(1)
+    assert j.value(theta, u) == d.value(theta, u) == np.inf
+
+
+@pytest.mark.parametrize(("difference", "told"), [(1e-10, False), (1e-6, True)])
+@pytest.mark.parametrize("level", [1.0, 1e6])
+def test_a_density_that_looks_at_its_numbers_is_told(difference, told, level):
+    def density(p):
+        hidden = float(str(p.b).split()[-1].strip("()>"))
+        return level * (1 + difference * hidden) + anp.sum(p.u**2)
+
+    d = Derivatives(Joint(density, {"b": 0.0, "u": [0.0]}, ["u"]), np.zeros(1), np.zeros(1))
+    d.verify(np.zeros(1), np.zeros(1))
+    if told:
+        with pytest.raises(ValueError, match="in another way at other parameters"):
+            d.verify(np.ones(1), np.zeros(1))
+    else:
+        d.verify(np.ones(1), np.zeros(1))
