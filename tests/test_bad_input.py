@@ -47,6 +47,7 @@ BAD = {
     "no model": (lambda: fit(y), "wants a model, as grouped .* not a ndarray"),
     "steps": (lambda: fit(grouped(y, X, g), max_steps=0), "whole number from 1 on; it is 0"),
     "start far out": (lambda: fit(grouped(y, X, g), start=[1e9]), "nearer to 1"),
+    "start far below 0": (lambda: fit(grouped(y, X, g), start=[-1e9]), "nearer to 1"),
     "start far out, for large columns": (
         lambda: fit(grouped(y, X, g, 1e6 * np.ones((len(y), 1))), start=[1e3]), "nearer to 1"),
     "start of text": (lambda: fit(grouped(y, X, g), start=["a"]), "start must be 1 finite"),

@@ -138,6 +138,8 @@ READ = [
     (EXPRESSION, a * sp.Symbol("k") + sp.Symbol("c"),
      unreadable("The symbol c, k is not one of the exercise.")),
     (EXPRESSION, sp.sqrt(-a), unreadable("It has no value as a number.")),
+    (EXPRESSION, 1 / (a - EXPRESSION._points()[0]["a"]),
+     unreadable("It has no value as a number.")),
     (WITH_INVERSE, (X.T * X).I, None),
     (WITH_INVERSE, WITH_INVERSE.solution, None),
     (WITH_INVERSE, X.T * X, unequal("There are exact matrices for which it is something else.")),

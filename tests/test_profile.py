@@ -18,6 +18,7 @@ from lmmcore import (
     independent,
     repeated,
 )
+from lmmcore.profile import _root
 
 CASES = [
     ("Dyestuff", [0.85]),
@@ -275,3 +276,13 @@ def test_matrices_give_the_same_model_as_groups():
 def test_structure_needs_one_grouping_factor():
     with pytest.raises(ValueError, match="one grouping factor"):
         GroupedProfile(reference_model("Penicillin"))
+
+
+@pytest.mark.parametrize(("distance", "rank"), [(1e-11, 2), (1e-14, 1), (0.0, 1)])
+def test_the_rank_of_nearly_dependent_columns(distance, rank):
+    length = np.array([1e-6, 1e3])
+    A = np.array([[1.0, 1.0 - distance], [1.0 - distance, 1.0]]) * np.outer(length, length)
+    root, dual = _root(A)
+    assert len(root) == len(dual) == rank
+    np.testing.assert_allclose(root.T @ root, A, rtol=1e-13)
+    np.testing.assert_allclose(dual @ root.T, np.eye(rank), atol=1e-4)
