@@ -169,6 +169,15 @@ def test_the_table_of_a_crossed_design_by_hand():
     )  # fmt: skip
 
 
+@pytest.mark.parametrize("unit", [1e3, 1e-3])
+def test_how_little_residual_variation_is_none(unit):
+    def table(d):
+        return unit * np.array([[[-1 - d, -1 + d]] * 2, [[0.0, 0.0]] * 2])
+    assert nested(table(3e-14)).sigma2 > 0
+    with pytest.raises(ValueError, match="no residual variation is left"):
+        nested(table(5e-15))
+
+
 def test_moments_are_not_pooled():
     y = draw((5, 3, 3), 0, 0, 0, 2, is_nested=True)
     assert min(nested(y, "moments").variances.values()) < 0

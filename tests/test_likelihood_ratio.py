@@ -365,6 +365,20 @@ def test_what_a_bootstrap_follows():
     assert np.max(np.abs(boot.draws[0] / boot.estimates - 1)) > 1e-3  # the draws are other numbers
 
 
+def test_a_bootstrap_test_by_two_fits_of_each_response():
+    model = reference_model("Dyestuff")
+    small, large = fit(grouped(model.y, ONE, {})), fit(model)
+    test = bootstrap_test(small, large, 8, seed=1)
+    assert test.statistic == pytest.approx(small.criterion - large.criterion, rel=1e-12)
+    responses = simulate(small.model, small.beta, small.sigma2, small.theta, 1, 8).T
+    gains = [fit(small.model.with_response(y)).criterion - fit(model.with_response(y)).criterion
+             for y in responses]
+    np.testing.assert_allclose(test.draws, gains, atol=1e-9)
+    assert min(test.draws) < 1e-9 < max(test.draws)
+    boot = bootstrap(fit(reference_model("Dyestuff2")), 8, seed=1)
+    assert boot.boundary == np.sum(boot.draws[:, 2] == 0) > 0
+
+
 @pytest.mark.parametrize("level", [0, 1, 1.5, -0.5])
 def test_levels_are_between_0_and_1(level):
     boot = Bootstrap(None, (), np.ones(1), np.ones((2, 1)), 0, 0, 0.9)
