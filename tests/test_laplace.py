@@ -16,7 +16,7 @@ from scipy import integrate, stats
 
 import lmmcore.laplace
 from lmmcore import AR1, fit, series
-from lmmcore.laplace import Laplace, Quadrature, densities
+from lmmcore.laplace import Laplace, Quadrature, densities, quadrature
 from lmmcore.laplace.densities import cholesky_factor, normal, poisson, student_t
 from lmmcore.laplace.factor import BandPlan, BlockPlan
 from lmmcore.laplace.tape import Tape
@@ -413,6 +413,59 @@ def test_quadrature_fits_are_those_of_another_program(recorded):
     agq = recorded["agq25"]
     assert found["beta"] == pytest.approx(list(agq["beta"].values()), rel=2e-4)
     assert onp.exp(found["log_sd"]) == pytest.approx(agq["sd"], rel=1e-4)
+
+
+def test_blocks_of_one_and_of_two_effects_add_up():
+    y, x = onp.array([1, 4, 0, 2]), onp.arange(4.0)
+
+    def pair(p):
+        return poisson(y, p.b + p.u[0, 0] + x * p.u[0, 1]) + normal(p.u, -0.5)
+
+    def single(p):
+        return poisson(y[:2], p.b + p.v) + student_t(p.v, 4.0)
+
+    b, u, v = {"b": 0.3}, {"u": onp.zeros((1, 2))}, {"v": onp.zeros(1)}
+    both = Quadrature(Laplace(lambda p: pair(p) + single(p), b | v | u, ["u", "v"]), 9)
+    parts = [Quadrature(Laplace(f, b | own, list(own)), 9) for f, own in ((pair, u), (single, v))]
+    assert sorted(len(block) for block in both.blocks) == [1, 2]
+    assert both.objective([0.3]) == pytest.approx(sum(q.objective([0.3]) for q in parts), abs=1e-12)
+    assert both.gradient([0.3]) == pytest.approx(sum(q.gradient([0.3]) for q in parts), abs=1e-12)
+
+
+def test_the_integrals_are_taken_once_for_value_and_gradient(monkeypatch):
+    rule, taken = Quadrature(one_group(onp.array([3, 1]))), []
+    integrals = rule._integrals
+    monkeypatch.setattr(rule, "_integrals",
+                        lambda theta, mode: taken.append(theta) or integrals(theta, mode))
+    theta = rule.model.theta0
+    value, gradient = rule.objective(theta), rule.gradient(theta)
+    rule.gradient(theta + 0.1)
+    assert len(taken) == 2
+    assert rule.objective(theta) == pytest.approx(value, rel=1e-13)
+    assert rule.gradient(theta) == pytest.approx(gradient, rel=1e-9)
+
+
+@pytest.mark.parametrize("dimension", [1, 2])
+def test_the_grid_integrates_polynomials(dimension):
+    """Against the weight exp(-z'z): half of pi^(d/2) for a square."""
+    z, log_w = quadrature._grid(3, dimension)
+    assert z.shape == (3**dimension, dimension)
+    w = onp.exp(log_w)
+    volume = onp.pi ** (dimension / 2)
+    assert onp.sum(w) == pytest.approx(volume)
+    for column in z.T:
+        assert w @ column**2 == pytest.approx(volume / 2)
+        assert w @ column**4 == pytest.approx(volume * 3 / 4)
+        assert w @ column == pytest.approx(0, abs=1e-14)
+
+
+def test_how_many_points():
+    model = one_group(onp.array([3, 1, 4]))
+    assert Quadrature(model).points == 15
+    assert Quadrature(model, 200).objective(model.theta0) == pytest.approx(
+        Quadrature(model, 60).objective(model.theta0), abs=1e-11)
+    with pytest.raises(ValueError, match="points must be from 1 to 200, not 201"):
+        Quadrature(model, 201)
 
 
 def test_quadrature_refuses_what_it_cannot():
