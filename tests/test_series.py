@@ -429,3 +429,96 @@ def test_only_a_variance_near_zero_is_cut_off():
             Stationary(5).truncated(np.array(theta), columns, 1e-5), theta)
     np.testing.assert_array_equal(
         Stationary(5).truncated(np.array([1e-6, 0.5]), columns, 1e-5), [0.0, 0.5])
+
+
+def gamma_of(structure, phi):
+    """Gamma from phi, entry by entry: the recursion of variances and covariances in each series."""
+    *variances, a = phi if not isinstance(structure, Walk) else (*phi, 1.0)
+    tau2 = variances[-1]
+    first = {1: 0.0 if isinstance(structure, Walk) else tau2 / (1 - a * a), 2: variances[0]}
+    Gamma, begin = np.zeros((structure.size, structure.size)), 0
+    for length in structure.lengths:
+        for t in range(begin, begin + length):
+            Gamma[t, t] = (first[len(variances)] if t == begin
+                           else a * a * Gamma[t - 1, t - 1] + tau2)
+            for s in range(begin, t):
+                Gamma[t, s] = Gamma[s, t] = a * Gamma[t - 1, s]
+        begin += length
+    return Gamma
+
+
+@pytest.mark.parametrize(("structure", "theta"), [
+    (Stationary(5), [1.3, 0.4]), (Stationary([3, 1, 5]), [0.7, -0.8]),
+    (FreeStart(4), [0.6, 1.2, 0.9]), (FreeStart([2, 5, 1]), [1.6, 0.3, -0.4]),
+    (Walk([4, 1, 3]), [0.8]),
+], ids=str)  # fmt: skip
+def test_structures_of_series_and_their_derivatives_by_definition(structure, theta):
+    theta, h = np.array(theta), 1e-5
+    phi, k, r = structure.phi(theta), structure.size, len(theta)
+    np.testing.assert_allclose(structure.gamma(theta), gamma_of(structure, phi), rtol=1e-13)
+    directions = [(gamma_of(structure, phi + e) - gamma_of(structure, phi - e)) / (2 * h)
+                  for e in h * np.eye(r)]
+    np.testing.assert_allclose(structure.directions(theta), directions, atol=2e-7)
+    derivatives = structure.gamma_derivatives(theta)
+    for e, D in zip(h * np.eye(r), derivatives, strict=True):
+        quotient = (structure.gamma(theta + e) - structure.gamma(theta - e)) / (2 * h)
+        np.testing.assert_allclose(D, quotient, atol=2e-7)
+    S = np.random.default_rng(1).standard_normal((k, k))
+    S = S + S.T
+    bend = [np.einsum("iab,ab->i", structure.gamma_derivatives(theta + e)
+                      - structure.gamma_derivatives(theta - e), S) / (2 * h)
+            for e in h * np.eye(r)]
+    np.testing.assert_allclose(structure.bend(theta, S), bend, atol=1e-6)
+    h = 1e-3  # second differences of Gamma in phi, to four digits
+    second = [[np.sum(S * (gamma_of(structure, phi + a + b) - gamma_of(structure, phi + a - b)
+                           - gamma_of(structure, phi - a + b) + gamma_of(structure, phi - a - b)))
+               / (4 * h * h) for b in h * np.eye(r)] for a in h * np.eye(r)]
+    np.testing.assert_allclose(structure.bend(theta, S, reported=True), second, rtol=1e-3,
+                               atol=1e-3)
+
+
+def test_what_a_structure_of_series_says_of_itself():
+    stationary, free, walk = Stationary([3, 4]), FreeStart([3, 4]), Walk([3, 4])
+    assert [repr(s) for s in (stationary, free, walk)] == [
+        "Stationary([3, 4])", "FreeStart([3, 4])", "Walk([3, 4])"]
+    assert stationary.labels(()) == ["var(innovation)", "a"]
+    assert free.labels(()) == ["var(first)", "var(innovation)", "a"]
+    assert walk.labels(()) == ["var(innovation)"]
+    names, values = free.reported(np.array([2.0, 3.0, 0.5]), ())
+    assert names == ("first", "innovation") and values.tolist() == [[4, 0], [0, 9]]
+    names, values = stationary.reported(np.array([2.0, 0.5]), ())
+    assert names == ("innovation",) and values.tolist() == [[4]]
+    assert np.isnan(stationary.phi(np.array([0.0, 0.5]))[1])
+    assert stationary.free(np.array([0.0, 0.5])).tolist() == [False, False]
+    assert free.free(np.array([0.0, 2.0, 0.5])).tolist() == [False, True, True]
+    assert free.fix_signs(np.array([-1.0, -2.0, -0.5])).tolist() == [1, 2, -0.5]
+    assert free.scaled.tolist() == [True, True, False]
+    np.testing.assert_array_equal(
+        free.truncated(np.array([1e-6, 1.0, 0.5]), np.ones(7), 1e-5), [0.0, 1.0, 0.5])
+    columns = np.full(7, 3.0)
+    np.testing.assert_allclose(stationary.phi_unit(columns), np.sqrt(7 / 2) * 9)
+    np.testing.assert_allclose(free.phi_unit(columns), np.sqrt([2 / 2, 7 / 2]) * np.array(9))
+    np.testing.assert_allclose(walk.phi_unit(columns), np.sqrt(7 / 2) * 9)
+    np.testing.assert_allclose(walk.truncated(np.array([1e-5 / 6]), columns, 1.01e-5), 0)
+    np.testing.assert_allclose(walk.truncated(np.array([1e-5 / 6]), columns, 0.99e-5), 1e-5 / 6)
+
+
+@pytest.mark.parametrize(("theta", "far"), [(0.5, np.arctanh(1 - 1e-7)), (9.0, 10.0), (-9.0, 10.0)])
+def test_the_edges_of_a_series_are_further_out_than_any_estimate(theta, far):
+    (up, to_one), (down, to_minus_one) = Stationary(5).edges(np.array([2.0, theta]))
+    np.testing.assert_allclose([up, down], [[2.0, far], [2.0, -far]])
+    assert "edge 1" in to_one and "edge -1" in to_minus_one
+    assert Stationary(5).edges(np.array([0.0, theta])) == []
+
+
+@pytest.mark.parametrize("kind", [Stationary, FreeStart, Walk])
+def test_a_series_has_three_times(kind):
+    assert kind([1, 3]).size == 4
+    with pytest.raises(ValueError, match="at least 3 time points"):
+        kind([2, 2])
+
+
+@pytest.mark.parametrize("lengths", [[], [0, 3], [[3, 4]]])
+def test_lengths_of_series_are_whole_numbers_from_1(lengths):
+    with pytest.raises(ValueError, match="whole numbers, at least 1"):
+        Stationary(lengths)
