@@ -106,12 +106,15 @@ def test_products_with_rounding_have_a_structure_and_random_ones_have_none(kind)
     H, shapes, products = KINDS[kind]
     rng, classes = np.random.default_rng(5), _places(shapes)[1]
 
-    def noisy(size):
-        return lambda v: (H @ v) * (1 + size * rng.uniform(-1, 1, len(H)))
+    def noisy(size, unit, added=0.0):
+        return lambda v: unit * ((H @ v) * (1 + size * rng.uniform(-1, 1, len(H)))
+                                 + added * rng.uniform(-1, 1, len(H)))
 
-    assert len(find_structure(noisy(1e-9), classes, np.random.default_rng(0)).seeds) == products
-    with pytest.raises(RuntimeError, match="was not found: is the density smooth"):
-        find_structure(noisy(1e-5), classes, np.random.default_rng(0))
+    for unit in (1.0, -1e-6):
+        for times in (noisy(1e-9, unit), noisy(0.0, unit, 1e-16)):
+            assert len(find_structure(times, classes, np.random.default_rng(0)).seeds) == products
+        with pytest.raises(RuntimeError, match="was not found: is the density smooth"):
+            find_structure(noisy(1e-5, unit), classes, np.random.default_rng(0))
 
 
 @pytest.mark.parametrize("kind", KINDS)
