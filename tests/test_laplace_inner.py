@@ -64,6 +64,7 @@ KINDS = {
     "columns and rows": (crossed(23, 5), {"a": (23,), "b": (5,)}, 6),
     "many columns": (crossed(5, 97), {"a": (5,), "b": (97,)}, 6),
     "many rows": (crossed(97, 5), {"a": (97,), "b": (5,)}, 6),
+    "apart": (np.diag(np.arange(1.0, 19.0)), {"a": (10,), "b": (8,)}, 2),
     "nested": (nested(5, 3), {"school": (5,), "class": (15,)}, 2),
     "coefficients": (bordered(blocks(*[2] * 20), 2), {"u": (20, 2), "beta": (2,)}, 4),
     "a mean": (bordered(band(80, 3), 1), {"u": (80,), "mean": ()}, 4),
@@ -101,7 +102,7 @@ def test_a_small_entry_is_an_entry():
     np.testing.assert_array_equal([s.rows, s.columns], np.nonzero(H))
 
 
-@pytest.mark.parametrize("kind", ["lines", "AR(1)", "rows and columns"])
+@pytest.mark.parametrize("kind", ["apart", "lines", "AR(1)", "rows and columns"])
 def test_products_with_rounding_have_a_structure_and_random_ones_have_none(kind):
     H, shapes, products = KINDS[kind]
     rng, classes = np.random.default_rng(5), _places(shapes)[1]
@@ -189,7 +190,9 @@ class Curve:
 @pytest.mark.parametrize("level", [0.0, 1e9, -1e9])
 def test_a_quadratic_takes_one_step_whatever_its_level(level):
     curve = Curve(lambda u: 2 * (u - 3) ** 2 + level, lambda u: 4 * (u - 3), lambda u: 4.0)
-    found = curve.mode(9.0, 7.0, -40.0)  # from the best
+    assert curve.mode(9.0, 3.0, -40.0).steps == 0  # from the best
+    curve.seen.clear()
+    found = curve.mode(9.0, 7.0, -40.0)
     assert (found.u[0], found.value, found.steps) == (3.0, level, 1)
     assert found.factor.log_det == pytest.approx(np.log(4.0))
     assert curve.seen == [9.0, 7.0, -40.0, 3.0]
