@@ -538,3 +538,15 @@ def test_a_random_walk_has_one_parameter_but_not_one_variance_of_independent_eff
     walk = series(np.arange(8.0), {"1": 1}, covariance=RandomWalk())
     with pytest.raises(ValueError, match="models with one variance phi"):
         eigenvalues(walk)
+
+
+def test_one_equal_variance_of_one_effect_is_a_variance():
+    """And coarser groups are other groups, though each of them is made of whole ones."""
+    sleep, half = SLEEP["Reaction"], np.arange(180) % 2
+    factors = {"Subject": SLEEP["Subject"], "half": half}
+    small = fit(grouped(sleep, DAYS, {"Subject": SLEEP["Subject"]}))
+    large = fit(grouped(sleep, DAYS, factors, covariance={"Subject": "identity"}))
+    assert check_nested(small, large) == Nesting(0, 1, 0)
+    coarse = fit(grouped(sleep, DAYS, {"third": np.arange(180) // 60}, {"third": DAYS}, "diagonal"))
+    with pytest.raises(ValueError, match="nested"):
+        check_nested(small, coarse)
