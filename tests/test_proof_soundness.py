@@ -1380,3 +1380,21 @@ def test_a_wrong_rule_of_differentiation_would_be_refuted(monkeypatch):
     assert search(s, *claim)[0] is not None
     with pytest.raises(SoundnessError):
         check(s, *claim)
+
+
+def test_relations_that_force_a_size_prove_nothing_by_dividing_by_it():
+    """(jj')^-1 exists for m = 1 alone; a division by m - 1 would prove whatever one likes."""
+    s = Setting("m")
+    (m,) = s.dimensions
+    s2, t2 = s.scalars("s2 t2")
+    j = s.matrices("j: m,1", sampler=lambda i: matrix([[1]] * i.size(m)))
+    r = s.vectors("r: m")
+    s.assume(j.T * j, m * eye(1))
+    V, W = s2 * eye(m) + t2 * j * j.T, t2 * j * j.T
+    claim = t2 / (s2 + m * t2) * j.T * V * W.I * r
+    assert check(s, t2 * j.T * V.I * r, claim) == "refuted"  # with m = 1
+    assert not prove(s, t2 * j.T * V.I * r, claim).proved
+    for e in (x - y, x, x - 3, x * y):
+        assert follows(e, [a**2 - a], unknowns, sp.expand) is None
+        assert follows(e, [a**2 - a, (a - 1) * e], unknowns, sp.expand) is None
+    assert follows((b - 2) * x, [(a - 1) * (b - 2) * x, b - 3], unknowns, sp.expand) is not None

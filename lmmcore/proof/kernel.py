@@ -110,10 +110,13 @@ def follows(claim: sp.Expr, equations: Iterable[sp.Expr], atoms: Callable[[sp.Ex
         return normal(x), divided
 
     claim, divided = normal(claim), []
+    forced: list[sp.Expr] = []  # what the relations say of sizes and scalars alone
     for given in equations:
         if claim == 0:
             break
         equation, needs = apply(given, [])
+        if not atoms(equation) and surely_not_zero(equation):
+            forced.append(equation)
         for atom in atoms(equation):
             slope = sp.expand(equation).coeff(atom, 1)
             rest = sp.expand(equation - slope * atom)
@@ -132,11 +135,23 @@ def follows(claim: sp.Expr, equations: Iterable[sp.Expr], atoms: Callable[[sp.Ex
             if finite and not atoms(denominator) and surely_not_zero(denominator):
                 out.multiple = (quotient, given)
                 out.divided = [*divided, *needs, denominator]
-                return out
+                return None if _vanishes_where(out.divided, forced) else out
     claim, out.divided = apply(claim, divided)
     if claim.is_rational_function() and _not_zero_somewhere(claim):
         return None
-    return out if sp.cancel(sp.together(claim)) == 0 else None
+    zero = sp.cancel(sp.together(claim)) == 0
+    return out if zero and not _vanishes_where(out.divided, forced) else None
+
+
+def _vanishes_where(divided: list[sp.Expr], forced: list[sp.Expr]) -> bool:
+    """Whether a divisor has a factor of what is forced to be 0: then the proof speaks of nothing.
+
+    If (jj')^-1 exists, j'j = m gives m = m^2; with a division by m - 1 anything would follow.
+    """
+    return any(
+        sp.gcd(sp.fraction(sp.together(d))[0], sp.fraction(sp.together(x))[0]).free_symbols
+        for d in divided for x in forced
+    )  # fmt: skip
 
 
 def surely_not_zero(x: sp.Expr) -> bool:
