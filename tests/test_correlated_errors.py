@@ -111,8 +111,8 @@ def test_informations_effects_and_boundary_by_definition(name, theta, method):
     u = cross.T @ definition.projection(model.X, V) @ model.y
     given = Gamma - cross.T @ np.linalg.solve(V, cross) / s
     for effects, conditional, (_, _, rows) in zip(
-        found.random_effects[:-1], found.conditional, model.covariance.placements()[:-1],
-        strict=False,
+        found.random_effects[:-1], found.conditional[:-1], model.covariance.placements()[:-1],
+        strict=True,
     ):
         np.testing.assert_allclose(effects, u[rows], atol=1e-12)
         np.testing.assert_allclose(conditional, [given[np.ix_(at, at)] for at in rows], atol=1e-12)

@@ -4,8 +4,8 @@
     make mutate SAMPLE=40              that many slips of each module, chosen by a seed
 
 A slip (tools/slips.py) is killed when a test fails, raises or takes far too long. It meets a few
-quick tests that call its function, of many files, and if it survives them, a minute of all that
-call it, so that a slip may be said to live that a slow test would notice. What survives is either
+quick tests that call its function, of many files, and if it survives them, forty seconds of all
+that call it, so that a slip may be said to live that a slow test would notice. What survives is either
 equivalent, and lmmcore/ledger/equivalent_slips.json says why, or asks for a test. The totals are
 written to lmmcore/ledger/slips.json, from which the ledger page is made, module by module.
 """
@@ -47,7 +47,7 @@ JUDGES = "tests/test_exercises.py"
 FIRST = 25  # tests of the first round
 QUICK, LONG = 3.0, 40.0  # seconds that the tests of a round take
 SHARE = 0.95  # of the slips are to be killed
-SPARE = 30  # seconds of processor time, besides what the tests take
+SPARE = 60  # seconds of processor time, besides ten times what the tests take
 PLAIN = "-o addopts= -p no:cacheprovider -p no:xdist".split()
 
 
@@ -113,7 +113,7 @@ class Tests:
         return cls(by_function, files, seconds)
 
     def rounds(self, module: str, slip: Slip) -> list[list[str]]:
-        """A few quick tests of many files, then all that call the function, within a minute.
+        """A few quick tests of many files, then all that call it, for ``LONG`` seconds.
 
         What is run on import has no callers: such a slip meets the tests of all files that call its
         module. Of a test with parameters the quickest come first, the others after all tests.
@@ -205,9 +205,9 @@ class Wrong(importlib.abc.MetaPathFinder, importlib.abc.Loader):
 def killed(path: Path, text: str, tests: list[str], seconds: float = 0.0) -> bool:
     """Whether the tests fail, in a process of their own, with this text in the module's place.
 
-    ``seconds`` is what they take without a slip: a test that needs several times more hangs.
+    ``seconds`` is what they take without a slip: tests that need ten times that, and a minute, hang.
     """
-    limit = int(SPARE + 4 * seconds)
+    limit = int(SPARE + 10 * seconds)
     child = os.fork()
     if child == 0:
         try:
