@@ -5,9 +5,9 @@
 
 A slip (tools/slips.py) is killed when a test fails, raises or takes far too long. It meets a few
 quick tests that call its function, of many files, and if it survives them, forty seconds of all
-that call it, so that a slip may be said to live that a slow test would notice. What survives is either
-equivalent, and lmmcore/ledger/equivalent_slips.json says why, or asks for a test. The totals are
-written to lmmcore/ledger/slips.json, from which the ledger page is made, module by module.
+that call it, so that a slip may be said to live that a slow test would notice. What survives is
+either equivalent, and lmmcore/ledger/equivalent_slips.json says why, or asks for a test. The totals
+are written to lmmcore/ledger/slips.json, from which the ledger page is made, module by module.
 """
 
 from __future__ import annotations
@@ -205,7 +205,7 @@ class Wrong(importlib.abc.MetaPathFinder, importlib.abc.Loader):
 def killed(path: Path, text: str, tests: list[str], seconds: float = 0.0) -> bool:
     """Whether the tests fail, in a process of their own, with this text in the module's place.
 
-    ``seconds`` is what they take without a slip: tests that need ten times that, and a minute, hang.
+    ``seconds`` is what they take without a slip: with a minute and ten times that, they hang.
     """
     limit = int(SPARE + 10 * seconds)
     child = os.fork()
