@@ -1,5 +1,6 @@
 """Attempts to make the checker accept what is false, each of which must fail."""
 
+import itertools
 import json
 import random
 
@@ -1398,3 +1399,14 @@ def test_relations_that_force_a_size_prove_nothing_by_dividing_by_it():
         assert follows(e, [a**2 - a], unknowns, sp.expand) is None
         assert follows(e, [a**2 - a, (a - 1) * e], unknowns, sp.expand) is None
     assert follows((b - 2) * x, [(a - 1) * (b - 2) * x, b - 3], unknowns, sp.expand) is not None
+
+
+@pytest.mark.parametrize("relations", [
+    [a**2 - a], [x - a, x - 1], [x**2 - 1, x - a], [x**2 - a, x**2 - 1],
+    [x * z - a, x**2 - z, x * z + x**2 - z - 1], [x - z, x - a, z - 1],
+])  # fmt: skip
+def test_what_all_relations_force_counts_in_any_order(relations):
+    for order in itertools.permutations([*relations, (a - 1) * y]):
+        assert follows(y, order, unknowns, sp.expand) is None
+    for order in itertools.permutations([relations[0], (b - 1) * y]):
+        assert follows(y, order, unknowns, sp.expand) is not None

@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import sympy as sp
+from sympy.polys.matrices import DomainMatrix
 
 from .polynomials import Algebra, Poly, Word
 
@@ -82,16 +83,47 @@ class Consequence:
     unknowns: frozenset[sp.Symbol] = frozenset()
 
 
+@dataclass
+class Elimination:
+    """Equations (each = 0) solved one after another, each for an unknown in which it is linear.
+
+    ``atoms`` gives the unknowns of an expression, the one to solve for first; ``normal`` rewrites
+    an expression into an equal one in a standard form.
+    """
+
+    atoms: Callable[[sp.Expr], list[sp.Symbol]]
+    normal: Callable[[sp.Expr], sp.Expr]
+    solved: list[Solved] = field(default_factory=list)
+
+    def apply(self, x: sp.Expr) -> tuple[sp.Expr, list[sp.Expr]]:
+        """What x is by the equations solved so far, and what that divides by."""
+        divided: list[sp.Expr] = []
+        for s in self.solved:
+            if x.has(s.unknown):
+                x, divided = self.normal(x.xreplace({s.unknown: s.value})), divided + s.divided
+        return self.normal(x), divided
+
+    def solve(self, given: sp.Expr) -> bool:
+        """Whether one more equation is solved for an unknown."""
+        equation, needs = self.apply(given)
+        for atom in self.atoms(equation):
+            slope = sp.expand(equation).coeff(atom, 1)
+            rest = sp.expand(equation - slope * atom)
+            if not self.atoms(slope) and not rest.has(atom) and surely_not_zero(slope):
+                value = sp.expand(-rest / slope)
+                self.solved.append(Solved(given, atom, value, [*needs, slope]))
+                return True
+        return False
+
+
 def follows(claim: sp.Expr, equations: Iterable[sp.Expr], atoms: Callable[[sp.Expr], list],
             normal: Callable[[sp.Expr], sp.Expr]) -> Consequence | None:  # fmt: skip
     """Whether claim = 0 follows from the equations (each = 0) by solving and substituting.
 
     Parameters
     ----------
-    atoms : callable
-        The unknowns in an expression (traces and determinants), the one to solve for first.
-    normal : callable
-        Rewrites an expression into an equal one in a standard form.
+    atoms, normal : callable
+        As for `Elimination`; the unknowns are traces and determinants.
 
     Returns
     -------
@@ -101,57 +133,66 @@ def follows(claim: sp.Expr, equations: Iterable[sp.Expr], atoms: Callable[[sp.Ex
     """
     equations = list(dict.fromkeys(equations))
     unknowns = {a for x in (claim, *equations) for a in atoms(x)}
-    out = Consequence(unknowns=frozenset(unknowns))
-
-    def apply(x: sp.Expr, divided: list[sp.Expr]) -> tuple[sp.Expr, list[sp.Expr]]:
-        for s in out.solved:
-            if x.has(s.unknown):
-                x, divided = normal(x.xreplace({s.unknown: s.value})), divided + s.divided
-        return normal(x), divided
-
-    claim, divided = normal(claim), []
-    forced: list[sp.Expr] = []  # what the relations say of sizes and scalars alone
+    found = Elimination(atoms, normal)
+    out = Consequence(found.solved, unknowns=frozenset(unknowns))
+    claim = normal(claim)
     for given in equations:
         if claim == 0:
             break
-        equation, needs = apply(given, [])
-        if not atoms(equation) and surely_not_zero(equation):
-            forced.append(equation)
-        for atom in atoms(equation):
-            slope = sp.expand(equation).coeff(atom, 1)
-            rest = sp.expand(equation - slope * atom)
-            if not atoms(slope) and not rest.has(atom) and surely_not_zero(slope):
-                value = sp.expand(-rest / slope)
-                out.solved.append(Solved(given, atom, value, [*needs, slope]))
-                claim, divided = apply(claim, divided)
-                break
-        else:  # an equation that cannot be solved: the claim may be a multiple of it
-            equation = sp.cancel(sp.together(equation))
-            if equation == 0:
-                continue
-            quotient = sp.cancel(sp.together(claim / equation))
-            denominator = sp.fraction(quotient)[1]
-            finite = not quotient.has(sp.nan, sp.zoo, sp.oo)
-            if finite and not atoms(denominator) and surely_not_zero(denominator):
-                out.multiple = (quotient, given)
-                out.divided = [*divided, *needs, denominator]
-                return None if _vanishes_where(out.divided, forced) else out
-    claim, out.divided = apply(claim, divided)
+        if found.solve(given):
+            claim, more = found.apply(claim)
+            out.divided += more
+            continue
+        # an equation that cannot be solved: the claim may be a multiple of it
+        equation, needs = found.apply(given)
+        equation = sp.cancel(sp.together(equation))
+        if equation == 0:
+            continue
+        quotient = sp.cancel(sp.together(claim / equation))
+        denominator = sp.fraction(quotient)[1]
+        finite = not quotient.has(sp.nan, sp.zoo, sp.oo)
+        divided = [*out.divided, *needs, denominator]
+        if (finite and not atoms(denominator) and surely_not_zero(denominator)
+                and not vanish(divided, equations, atoms, normal)):  # fmt: skip
+            out.multiple, out.divided = (quotient, given), divided
+            return out
+    claim, more = found.apply(claim)
+    out.divided += more
     if claim.is_rational_function() and _not_zero_somewhere(claim):
         return None
-    zero = sp.cancel(sp.together(claim)) == 0
-    return out if zero and not _vanishes_where(out.divided, forced) else None
+    if sp.cancel(sp.together(claim)) != 0 or vanish(out.divided, equations, atoms, normal):
+        return None
+    return out
 
 
-def _vanishes_where(divided: list[sp.Expr], forced: list[sp.Expr]) -> bool:
-    """Whether a divisor has a factor of what is forced to be 0: then the proof speaks of nothing.
+def vanish(divided: list[sp.Expr], equations: list[sp.Expr], atoms: Callable[[sp.Expr], list],
+           normal: Callable[[sp.Expr], sp.Expr]) -> bool:  # fmt: skip
+    """Whether the equations force something to be 0 that a proof divides by: it is none then.
 
-    If (jj')^-1 exists, j'j = m gives m = m^2; with a division by m - 1 anything would follow.
+    If (jj')^-1 exists, j'j = m gives m = m^2; with a division by m - 1 anything would follow. What
+    the equations force is sought by solving them, and then as far as they are linear in the powers
+    and products of unknowns that are left.
     """
-    return any(
+    if not any(x.free_symbols for x in divided):
+        return False
+    all_ = Elimination(atoms, normal)
+    for given in equations:
+        all_.solve(given)
+    left = [x for x, _ in map(all_.apply, equations) if surely_not_zero(x)]
+    forced = [x for x in left if not atoms(x)]
+    if any(
         sp.gcd(sp.fraction(sp.together(d))[0], sp.fraction(sp.together(x))[0]).free_symbols
         for d in divided for x in forced
-    )  # fmt: skip
+    ):  # fmt: skip
+        return True
+    unknowns = sorted({a for x in left for a in atoms(x)}, key=str)
+    polynomials = [sp.Poly(x, *unknowns) for x in left if atoms(x) and x.is_polynomial(*unknowns)]
+    monomials = sorted({m for x in polynomials for m in x.monoms()}, reverse=True)
+    if not monomials or any(monomials[-1]):  # no relation has a constant
+        return False
+    rows = [[x.coeff_monomial(m) for m in monomials] for x in polynomials]
+    matrix = DomainMatrix.from_list_sympy(len(rows), len(monomials), rows)
+    return len(monomials) - 1 in matrix.to_field().rref()[1]
 
 
 def surely_not_zero(x: sp.Expr) -> bool:
