@@ -12,7 +12,7 @@ from proof_bank import BANK
 
 from lmmcore.proof import Setting, block, define, det, expectation, eye, lift, logdet, tr, zero
 from lmmcore.proof.expressions import plain
-from lmmcore.proof.mutation import _by_similarity, _by_squares, judge, mutants, mutate
+from lmmcore.proof.mutation import _by_signs, _by_similarity, _by_squares, judge, mutants, mutate
 
 ALL = bool(os.environ.get("LMMCORE_ALL_MUTANTS"))
 SAMPLE = 3  # mutants of each statement
@@ -186,6 +186,26 @@ def test_squares_prove_nothing_outside_a_log_determinant():
     other = define("B", 2 * B.args[0])
     assert not _by_squares(t, logdet(B), logdet(other), [])
     assert not _by_squares(t, logdet(B), logdet(C) + 1, [])
+
+
+def test_the_sign_of_a_block_column_is_the_sign_of_no_product_with_itself():
+    t = Setting("n p q")
+    _, p, q = t.dimensions
+    X, B = t.matrices("X: n,p; B: n,q")
+
+    def stacked(X, B, one):
+        return define("A", block([[X, B], [zero(q, p), one * eye(q)]]))
+
+    A = stacked(X, B, 1)
+    for E in (stacked(-X, B, 1), stacked(X, -B, -1), stacked(-X, -B, -1)):
+        assert _by_signs(t, logdet(A.T * A), logdet(E.T * E), [])
+        assert judge(t, logdet(A.T * A), logdet(E.T * E), (), logdet(A.T * A)) == "proved"
+    E = stacked(2 * X, B, 1)
+    assert not _by_signs(t, logdet(A.T * A), logdet(E.T * E), [])
+    E, corner = stacked(-X, B, 1), block([[zero(p, p), X.T * B], [zero(q, p), zero(q, q)]])
+    assert not _by_signs(t, tr(corner * A.T * A), tr(corner * E.T * E), [])
+    assert not _by_signs(t, A, E, [])
+    assert not _by_signs(t, det(A.T * A), det(E.T * A), [])
 
 
 def test_similar_matrices_have_the_same_determinant():

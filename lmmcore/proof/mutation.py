@@ -19,13 +19,25 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import product
 
 import sympy as sp
 
 from .citing import Lemma
 from .derivation import Derivation, Result, check
 from .errors import ProofError
-from .expressions import Expr, definitions_in, lift, plain, rebuild, tex_name
+from .expressions import (
+    Expr,
+    block,
+    block_rows,
+    definitions_in,
+    eye,
+    lift,
+    plain,
+    rebuild,
+    tex_name,
+    zero,
+)
 from .setting import Letter, Setting
 
 
@@ -135,9 +147,8 @@ def judge(setting: Setting, lhs: Expr, rhs: Expr, by: Iterable[Lemma | Result] =
         verdict = check(setting, lhs, rhs, by)
         if verdict == "instances" and proved is not None:
             verdict = check(setting, proved, rhs, by)
-            if verdict == "instances" and (
-                _by_similarity(setting, proved, rhs, by) or _by_squares(setting, proved, rhs, by)
-            ):
+            ways = (_by_similarity, _by_squares, _by_signs)
+            if verdict == "instances" and any(way(setting, proved, rhs, by) for way in ways):
                 verdict = "proved"
         return verdict
     except ProofError:
@@ -185,6 +196,24 @@ def _factors_of_logdet(e: Expr, part: Expr) -> int:
     factors = e.args[0].args if e.args[0].op == "mul" else e.args
     sizes = {x.shape for x in factors if x.shape}
     return sum(x.key() == part.key() for x in factors) if sizes == {part.shape} else 0
+
+
+def _by_signs(setting: Setting, line: Expr, mutant: Expr, by: list[Lemma | Result]) -> bool:
+    """Whether block columns of D changed their sign: it became DS, with S made of I and -I."""
+    named = {x.value: x for x in definitions_in([line])}
+    for E in definitions_in([mutant]):
+        D = named.get(E.value, E)
+        if D.key() == E.key() or D.args[0].op != "block":
+            continue
+        widths = [x.shape[1] for x in block_rows(D.args[0])[0]]
+        for signs in product((1, -1), repeat=len(widths)):
+            S = block([[eye(w) * c if i == j else zero(v, w) for j, w in enumerate(widths)]
+                       for i, (v, c) in enumerate(zip(widths, signs, strict=True))])  # fmt: skip
+            other = _put(_put(mutant, E.T, S * D.T), E, D * S)
+            same = ((E, D * S), (S.T, S), (other, line))
+            if all(check(setting, *x, by) == "proved" for x in same):
+                return True
+    return False
 
 
 def _put(e: Expr, old: Expr, new: Expr) -> Expr:
