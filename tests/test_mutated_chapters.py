@@ -8,14 +8,17 @@ kind is judged in each line, chosen by a seed; `make mutate` judges all of them.
 import ast
 import contextlib
 import io
+import json
 
 import matplotlib
 import matplotlib.pyplot as plt
 import pytest
 
+import mutate_chapters
 from chapters import ROOT, cells, pages
 from lmmcore.ledger.mutants import accounts
-from lmmcore.proof import StepError
+from lmmcore.proof import Setting, StepError
+from lmmcore.proof.errors import SoundnessError
 from mutate_chapters import OUTCOMES, Account, proves, watching
 
 CHAPTERS = [page for page in pages() if proves(page)]
@@ -91,3 +94,34 @@ def test_a_slip_in_any_line_is_noticed(page, monkeypatch):
     assert account.outcomes.keys() <= {*OUTCOMES, "unproved"}
     known = accounts().get(page.stem, {}).get("unproved", account.unproved)
     assert [x for x in account.unproved if x not in known] == [], f"make mutate CHAPTER={page.stem}"
+
+
+def judged(page):
+    if page.stem == "quadratic-forms":
+        raise SoundnessError("x = y is both proved and refuted")
+    return {"lines": 1, "refuted": 2, "proved": 1, "rejected": 0, "unproved": []}, 0.0
+
+
+def test_a_chapter_that_fails_is_named_and_the_others_are_entered(monkeypatch, tmp_path, capsys):
+    kept, gone = {"lines": 7}, {"lines": 8}
+    account = tmp_path / "mutants.json"
+    account.write_text(json.dumps({"first-fit": kept, "no-such-page": gone}))
+    monkeypatch.setattr(mutate_chapters, "ACCOUNT", account)
+    monkeypatch.setattr(mutate_chapters, "timed", judged)
+    assert mutate_chapters.main(["quadratic-forms", "block-matrices"]) == 1
+    assert "error: quadratic-forms: SoundnessError: x = y is both" in capsys.readouterr().out
+    assert json.loads(account.read_text()) == {
+        "block-matrices": judged(ROOT / "block-matrices.ipynb")[0], "first-fit": kept,
+    }  # fmt: skip
+    assert mutate_chapters.main(["block-matrices"]) == 0
+
+
+def test_the_line_of_a_mutant_that_is_proved_and_refuted_is_named(monkeypatch):
+    def both(*_):
+        raise SoundnessError("both")
+
+    monkeypatch.setattr("lmmcore.proof.mutation.judge", both)
+    s = Setting("n")
+    A, B = s.matrices("A: n; B: n")
+    with watching(Account()), pytest.raises(SoundnessError, match=r"\(A B\)' = B' A', .*: both"):
+        s.derive((A * B).T).step(B.T * A.T)

@@ -56,6 +56,7 @@ def watching(account: Account, sample: int | None = None) -> Iterator[None]:
     from lmmcore import proof
     from lmmcore.proof import entries, records
     from lmmcore.proof.derivation import Derivation
+    from lmmcore.proof.errors import SoundnessError
     from lmmcore.proof.expressions import plain
     from lmmcore.proof.mutation import judge, mutants
     from lmmcore.proof.mutation_entries import entry_mutants, judge_entries
@@ -76,7 +77,10 @@ def watching(account: Account, sample: int | None = None) -> Iterator[None]:
             account.lines.append(text)
             proved = line if self.lines[-1].status == "proved" else None
             for m in chosen(mutants(line, self.setting), text):
-                verdict = judge(self.setting, old, m.expression, by, proved)
+                try:
+                    verdict = judge(self.setting, old, m.expression, by, proved)
+                except SoundnessError as error:
+                    raise SoundnessError(f"{text}, {m}: {error}") from error
                 if verdict == "instances":
                     verdict, seen = second_attack(self.setting, old, m.expression)
                     if seen:
@@ -163,20 +167,31 @@ def main(names: list[str]) -> int:
     chosen = [p for p in pages() if proves(p) and (not names or p.stem in names)]
     if names and len(chosen) < len(names):
         sys.exit(f"error: no chapter with derivations is called {' or '.join(names)}")
-    old = json.loads(ACCOUNT.read_text("utf-8")) if ACCOUNT.exists() else {}
-    accounts = {p.stem: old[p.stem] for p in pages() if proves(p) and p.stem in old}
+    failed = False
     with ProcessPoolExecutor(2, max_tasks_per_child=1) as pool:
-        begun = {pool.submit(timed, page): page for page in chosen}
+        begun = {pool.submit(timed, page): page.stem for page in chosen}
         for ended in as_completed(begun):  # what is done is written, whatever follows
-            page, (data, seconds) = begun[ended], ended.result()
-            accounts[page.stem] = data
+            chapter = begun[ended]
+            if error := ended.exception():
+                failed = True
+                print(f"error: {chapter}: {type(error).__name__}: {error}", flush=True)
+                continue
+            data, seconds = ended.result()
+            write(chapter, data)
             done = sum(data[k] for k in OUTCOMES) + len(data["unproved"])
-            print(f"{page.stem}: {data['lines']} lines, {done} mutants, {data['refuted']} refuted, "
+            print(f"{chapter}: {data['lines']} lines, {done} mutants, {data['refuted']} refuted, "
                   f"{len(data['unproved'])} unproved, {seconds:.0f} s", flush=True)  # fmt: skip
-            text = json.dumps(accounts, indent=1, ensure_ascii=False, sort_keys=True) + "\n"
-            ACCOUNT.write_text(text, encoding="utf-8")
     print(f"The account is in lmmcore/ledger/{ACCOUNT.name}.")
-    return 0
+    return int(failed)
+
+
+def write(chapter: str, data: dict[str, Any]) -> None:
+    """Enter what was seen of one chapter; that of others may have changed meanwhile."""
+    old = json.loads(ACCOUNT.read_text("utf-8")) if ACCOUNT.exists() else {}
+    kept = {p.stem for p in pages() if proves(p)}
+    accounts = {k: v for k, v in old.items() if k in kept} | {chapter: data}
+    text = json.dumps(accounts, indent=1, ensure_ascii=False, sort_keys=True) + "\n"
+    ACCOUNT.write_text(text, encoding="utf-8")
 
 
 if __name__ == "__main__":
