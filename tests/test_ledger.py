@@ -1,11 +1,13 @@
 """The book's accounts: records, statements and pages say the same."""
 
 import ast
+from hashlib import sha256
 
 import pytest
 
 from chapters import ROOT, cells, pages
 from lmmcore import ledger
+from lmmcore.ledger import mutants
 from lmmcore.ledger.lemmas import depths, graph
 from lmmcore.proof.records import load_all
 
@@ -85,3 +87,36 @@ def test_the_tables_add_up():
     assert int(rows.pop("all results")) == sum(map(int, rows.values())) == len(RECORDS)
     assert len(ledger.INLINE_WORDS) + 2 == len(ledger.typed(ROOT / "chapters").rows)
     assert all(int(n) >= 0 for _, n in ledger.typed(ROOT / "chapters").rows)
+
+
+# -- slips ---------------------------------------------------------------------------------------
+def test_slips_in_a_sentence_each(monkeypatch):
+    chapter, module = load_all()[0]["chapter"], "profile.py"
+    lines = {"lines": 2, "refuted": 1200, "proved": 30, "rejected": 4, "unproved": [{}, {}]}
+    code = {"slips": 50, "tried": 40, "equivalent": 8, "survivors": ["a slip"]}
+    text = (ROOT / "lmmcore" / module).read_bytes()
+    known = {
+        "mutants.json": {chapter: lines | {"digest": mutants.digest(chapter)},
+                         "another": lines | {"digest": "of lines that have changed"}},
+        "slips.json": {module: code | {"digest": sha256(text).hexdigest()[:16]},
+                       "model.py": code | {"digest": "of a text that has changed"}},
+    }  # fmt: skip
+    monkeypatch.setattr(mutants, "_load", known.__getitem__)
+    assert mutants.summary() == (
+        "1,236 slips in the lines of 1 chapters: 2 stand without a reason.\n"
+        "40 slips in 1 modules of the package: 8 change nothing; of the others the tests notice "
+        "96.9 %, and 1 are open."
+    )
+    assert mutants.slips().rows == (
+        (module, "50", "40", "31", "8", "1"), ("all", "50", "40", "31", "8", "1"),
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("module", mutants.slip_accounts())
+def test_the_accounts_of_slips_add_up(module):
+    account, excused = mutants.slip_accounts()[module], mutants._load("equivalent_slips.json")
+    assert account["tried"] <= account["slips"]
+    assert not set(account["survivors"]) & excused.get(module, {}).keys()
+    assert account["equivalent"] <= len(excused.get(module, {}))
+    if account["tried"] == account["slips"]:
+        assert account["equivalent"] == len(excused.get(module, {}))

@@ -109,3 +109,19 @@ def surviving_slips() -> Table:
         rows += [(_both(module), _both(slip), _both(why)) for slip, why in known.items()]
         rows += [(_both(module), _both(slip), _both("open")) for slip in a["survivors"]]
     return table(("module", "slip", "why"), rows, "Slips that no test notices")
+
+
+def summary() -> str:
+    """Both kinds of slips in a sentence each: how many, and how many stand unexplained."""
+    lines = [a for a in accounts().values() if a]
+    tried = sum(a[x] for a in lines for x in OUTCOMES)
+    unproved = sum(len(a["unproved"]) for a in lines)
+    package = slip_accounts().values()
+    slips, open_ = sum(a["tried"] for a in package), sum(len(a["survivors"]) for a in package)
+    same = sum(a["equivalent"] for a in package)
+    share = 100 * (slips - same - open_) / max(slips - same, 1)
+    return (
+        f"{tried + unproved:,} slips in the lines of {len(lines)} chapters: {unproved} stand "
+        f"without a reason.\n{slips:,} slips in {len(package)} modules of the package: {same:,} "
+        f"change nothing; of the others the tests notice {share:.1f} %, and {open_} are open."
+    )
