@@ -66,6 +66,11 @@ def test_integrating_beta_out_gives_the_restricted_likelihood(beta):
         d.restricted_log_likelihood(y, X, V), abs=1e-9)
 
 
+def test_beta_is_0_where_the_integral_over_it_is_asked_for_without_one():
+    assert d.integrated_log_likelihood(y, X, V) == d.integrated_log_likelihood(
+        y, X, V, np.zeros(p))
+
+
 def test_integrating_beta_out_by_quadrature():
     one = np.ones((n, 1))
     centre = d.gls(y, one, V).beta[0]
@@ -139,6 +144,11 @@ def test_average_information_is_the_mean_for_REML():
 def test_not_positive_definite_is_refused():
     with pytest.raises(ValueError, match="not positive definite"):
         d.log_likelihood(y, X, np.zeros(3), -np.eye(n))
+
+
+def test_a_singular_covariance_has_no_log_determinant():
+    with pytest.raises(ValueError, match="not positive definite"):
+        d.log_det(np.ones((2, 2)))
 
 
 # --- the published question -------------------------------------------------------------------
