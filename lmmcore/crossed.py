@@ -53,7 +53,8 @@ class Blocks:
         Z_2, the others side by side; column i belongs to term ``of[i]``.
     at : list of arrays
         The columns of each term, in the order of its levels.
-    a : (k_1,) array
+    a, over : (k_1,) arrays
+        The diagonal of Z_1'Z_1; and what to divide by, which differs for levels of zeros only.
     cross : (k_1, k_2) sparse array
         Z_1'Z_2.
     within : (components.length,) array
@@ -68,7 +69,7 @@ class Blocks:
         others = [j for j in range(len(Z)) if j != self.first]
         rest = sparse.hstack([Z[j] for j in others], format="csr")
         square, inner = Z[self.first].multiply(Z[self.first]).sum(axis=0), (rest.T @ rest).tocsr()
-        self.a = np.where(square > 0, square, 1.0)  # a level may have zeros only
+        self.a, self.over = square, np.where(square > 0, square, 1.0)
         cross = (Z[self.first].T @ rest).tocsr()
         self.components = layout = Components(_linked(cross, inner))
         self.rest, self.cross = rest[:, layout.order], cross[:, layout.order]
@@ -77,7 +78,7 @@ class Blocks:
         self.at = [back[of == j] for j in range(len(Z))]
         self.pairs = _pairs(self.cross, layout)
         inner = sparse.tril(inner[layout.order][:, layout.order]).tocoo()
-        self.within = -self.weighted(1.0 / self.a)
+        self.within = -self.weighted(1.0 / self.over)
         self.within[layout.row[inner.row] + layout.column[inner.col]] += inner.data
 
     def weighted(self, x: Array) -> Array:
@@ -93,8 +94,7 @@ class Blocks:
 
 def _linked(cross: sparse.csr_array, inner: sparse.csr_array) -> sparse.csr_array:
     """Levels that share a row, or a level of term 1, are linked, each to the first of these."""
-    lead = cross.indices[np.minimum(cross.indptr[:-1], cross.nnz - 1)]
-    lead = np.repeat(lead, np.diff(cross.indptr))
+    lead = cross.indices[np.repeat(cross.indptr[:-1], np.diff(cross.indptr))]
     shared = sparse.csr_array((np.ones(len(lead)), (lead, cross.indices)), shape=inner.shape)
     return shared + abs(inner)
 
@@ -125,7 +125,7 @@ class Eliminated:
         self.blocks, self.theta = blocks, theta
         self.phi = theta[blocks.first] ** 2
         self.d = 1.0 / (1.0 + self.phi * blocks.a)
-        self.S = blocks.components.matrices(blocks.within + blocks.weighted(self.d / blocks.a))
+        self.S = blocks.components.matrices(blocks.within + blocks.weighted(self.d / blocks.over))
         self.scales = blocks.components.parts(theta[blocks.of])  # the diagonal of Lambda_2
         try:
             with np.errstate(over="ignore", invalid="ignore"):

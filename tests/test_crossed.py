@@ -6,9 +6,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 from reference_models import ONE, reference_model
+from scipy import sparse
+from scipy.linalg import block_diag
 from test_profile import by_definition, spread_out
 
 from lmmcore import CrossedProfile, Profile, fit, from_formula, grouped, load
+from lmmcore.crossed import Blocks, Eliminated
 
 METHODS = pytest.mark.parametrize("method", ["REML", "ML"])
 INSTEVAL = json.loads((Path(__file__).parent / "references" / "insteval.json").read_text())["fits"]
@@ -36,6 +39,33 @@ def nested(seed, schools):
     return grouped(y, {"(Intercept)": 1, "x": x}, factors)
 
 
+def empty_levels():
+    """Slopes that are 0 throughout some levels of the largest factor, the last one of them."""
+    rng = np.random.default_rng(6)
+    a, x = np.arange(60) % 12, rng.standard_normal(60)
+    x[(a == 4) | (a == 11)] = 0.0
+    factors = {"a": a, "b": rng.integers(0, 5, 60), "c": rng.integers(0, 3, 60)}
+    return grouped(rng.standard_normal(60) + x, ONE, factors, {"a": {"x": x}})
+
+
+def met_outside():
+    """Levels of b and c that meet only in rows in which the largest factor has no effect."""
+    rng = np.random.default_rng(7)
+    a = np.repeat(np.arange(12), 3)
+    x, b = np.where(a == 11, 0.0, rng.standard_normal(36)), a % 4
+    c = np.where(a == 11, 0, b)
+    return grouped(rng.standard_normal(36), ONE, {"a": a, "b": b, "c": c}, {"a": {"x": x}})
+
+
+def two_arms():
+    """Each arm of a trial with groups of its own: no row has an effect of both factors."""
+    rng = np.random.default_rng(8)
+    treated = (np.arange(40) < 20) * 1.0
+    a, b = np.arange(40) % 10 * (treated == 1), np.arange(40) % 4 * (treated == 0)
+    return grouped(rng.standard_normal(40) + a, {**ONE, "treated": treated}, {"a": a, "b": b},
+                   {"a": {"treated": treated}, "b": {"control": 1 - treated}})
+
+
 CASES = pytest.mark.parametrize(("model", "theta"), [
     (reference_model("Penicillin"), [1.5, 3.5]),
     (reference_model("Penicillin"), [-1.5, 0.0]),
@@ -49,6 +79,9 @@ CASES = pytest.mark.parametrize(("model", "theta"), [
     (nested(2, 9), [0.5, 0.0, 0.7]),
     (nested(3, 9), [1e-6, 0.5, 0.01]),
     (nested(4, 9), [0.0, 0.0, 0.0]),
+    (empty_levels(), [0.7, 0.5, 0.3]),
+    (met_outside(), [0.7, 0.5, 0.3]),
+    (two_arms(), [0.7, 0.5]),
 ], ids=str)
 
 
@@ -171,3 +204,83 @@ def test_steps_go_on_where_they_gain_less_than_a_digit_each():
     result = fit(grouped(1e9 * y, ONE, {"pupil": pupil, "school": school}))
     assert result.converged
     assert result.max_gradient < 1e-11 * result.model.n
+
+
+def random_effects(seed, weights):
+    """Z_j of three factors, the first the largest, each row with an effect of these sizes."""
+    rng = np.random.default_rng(seed)
+    sizes, n = (5, 4, 3), 6
+    return [sparse.csr_array((rng.choice(weights, n), (np.arange(n), rng.integers(0, k, n))),
+                             shape=(n, k)) for k in sizes]
+
+
+def blockwise(A, layout):
+    """A block diagonal matrix from its blocks, in the order of the columns of Z_2."""
+    dense = block_diag(*(block for group in A for block in group))
+    back = np.argsort(layout.order)
+    return dense[np.ix_(back, back)]
+
+
+def check_S(Z, theta):
+    """S and log|W| against dense matrices; Z[0] is the term of most levels."""
+    W = Eliminated(Blocks(Z), np.array(theta))
+    Z1, Z2 = Z[0].toarray(), np.hstack([z.toarray() for z in Z[1:]])
+    W1 = np.eye(len(Z1)) + theta[0] ** 2 * Z1 @ Z1.T
+    S = blockwise([np.tril(S) + np.tril(S, -1).swapaxes(1, 2) for S in W.S], W.blocks.components)
+    np.testing.assert_allclose(S, Z2.T @ np.linalg.solve(W1, Z2), atol=1e-14)
+    scale = np.repeat(theta[1:], [z.shape[1] for z in Z[1:]])
+    dense = W1 + Z2 @ np.diag(scale**2) @ Z2.T
+    assert W.log_det == pytest.approx(np.linalg.slogdet(dense)[1], abs=1e-13)
+
+
+@pytest.mark.parametrize("weights", [[1.0], [0.0, 1.0], [-0.5, 0.5, 1.0, 0.0]], ids=str)
+def test_S_by_definition_whatever_meets_what(weights):
+    for seed in range(60):
+        check_S(random_effects(seed, weights), [0.8, 1.3, -0.4])
+
+
+@pytest.mark.parametrize("size", [0.5, -0.5])
+def test_levels_that_meet_are_linked_whatever_the_sizes_of_their_effects(size):
+    # one level of a is led by b's, the other by c's; their products with each other add up to 1
+    sizes, codes = ([1, 1, 1], [1, 1, 1], [0, size, size]), ([0, 0, 1], [1, 0, 0], [0, 0, 0])
+    check_S([sparse.csr_array((np.array(z, float), (np.arange(3), c))) for z, c in
+             zip(sizes, codes, strict=True)], [0.8, 1.3, -0.4])
+
+
+def test_levels_nested_in_one_other_factor_are_blocks_of_one():
+    school = np.arange(30) % 6
+    for klass in (np.repeat(np.arange(15), 2), np.tile(np.arange(10), 3)):
+        model = grouped(np.arange(30.0) ** 2, ONE, {"class": klass, "school": school[klass]})
+        assert Blocks([term.Z for term in model.terms]).components.shapes == [(6, 1)]
+
+
+@pytest.mark.parametrize("unit", [2.0**-40, 2.0**40])
+@pytest.mark.parametrize("size", [1e-6, 0.03, 1.0, 1e3])
+def test_no_digit_depends_on_the_units_of_an_effect(unit, size):
+    rng = np.random.default_rng(9)
+    Z = [sparse.csr_array((rng.standard_normal(40), (np.arange(40), rng.integers(0, k, 40))),
+                          shape=(40, k)) for k in (9, 4, 3)]
+    theta = np.array([0.9, size, 0.4])
+    want = Eliminated(Blocks(Z), theta)
+    got = Eliminated(Blocks([unit * z for z in Z]), theta / unit)
+    assert got.log_det == want.log_det
+    np.testing.assert_array_equal(got.traces() / unit**2, want.traces())
+    np.testing.assert_array_equal(got.squares() / unit**4, want.squares())
+
+
+def test_the_size_of_an_effect_is_that_of_the_general_form():
+    model = design(1)
+    for ours, theirs in zip(CrossedProfile(model).z_scale, Profile(model).z_scale, strict=True):
+        np.testing.assert_allclose(ours, theirs, rtol=1e-14)
+
+
+@METHODS
+def test_second_derivatives_along_any_directions(method):
+    profile = CrossedProfile(design(2), method)
+    pieces = profile.pieces(np.array([0.3, 0.8, 0.4]))
+    unit = np.array([np.diag(e) for e in np.eye(3)])
+    mix = np.random.default_rng(3).standard_normal((5, 3))
+    along = np.array([np.diag(row) for row in mix])
+    for ours, theirs in zip(pieces.second(along), pieces.second(unit), strict=True):
+        np.testing.assert_allclose(ours, mix @ theirs @ mix.T, rtol=1e-13, atol=1e-13)
+    np.testing.assert_array_equal(profile._second_rss(pieces, along), pieces.second(along)[1])

@@ -149,6 +149,10 @@ def test_one_contrast_needs_no_scale(A2):
     assert scale == pytest.approx(1, rel=1e-9)
 
 
+def test_no_uncertainty_of_the_covariance_gives_a_normal_limit():
+    assert kr_moments(0.0, 0.0, 2) == (np.inf, 1.0)
+
+
 def test_no_random_effects_gives_residual_degrees_of_freedom():
     rng = np.random.default_rng(1)
     x = rng.standard_normal((20, 2))
@@ -202,6 +206,29 @@ def test_observed_information_of_a_singular_covariance():
 
 
 @UNBALANCED
+def test_the_adjusted_covariance_is_symmetric_to_the_last_digit(fits, name):
+    vcov = kenward_roger_vcov(fits[name])
+    np.testing.assert_array_equal(vcov, vcov.T)
+
+
+def test_rows_of_one_table_may_depend_on_each_other(fits):
+    got, L = fits["sleep_ri"], np.array([[1.0, 2, 0], [-2, -4, 0]])
+    for df in ("satterthwaite", "kenward-roger"):
+        table = t_tests(got, df, L)
+        assert table.t[1] == pytest.approx(-table.t[0], rel=1e-12)
+    assert np.ptp(satterthwaite(got, L)) == pytest.approx(0, abs=1e-9)
+    with pytest.raises(ValueError, match="rows of L are dependent"):
+        kenward_roger(got, L)
+
+
+def test_rows_of_a_joint_test_may_be_in_any_units(fits):
+    got, units = fits["sleep_ri"], np.array([[1.0], [1e-20]])
+    plain, other = (f_test(got, L, "kenward-roger") for L in (np.eye(3)[:2], units * np.eye(3)[:2]))
+    assert other.statistic == pytest.approx(plain.statistic, rel=1e-9)
+    assert other.df2 == pytest.approx(plain.df2, rel=1e-9)
+
+
+@UNBALANCED
 def test_invariance(fits, name):
     got, L = fits[name], np.array([[0.0, 1, -1], [0, 1, 2]])
     L = np.hstack([L, np.zeros((2, got.model.p - 3))])
@@ -223,6 +250,9 @@ def test_the_denominator_of_lmerTest():
     assert _denominator(np.array([1.5, 9.0])) == 2
     assert _denominator(np.array([1.5, 1.5 + 1e-9])) == pytest.approx(1.5)
     assert _denominator(np.array([0.5, 0.5 + 1e-8])) == 2  # these are not equal
+    assert _denominator(np.array([2.0, 9.0])) == 2
+    E = 2.5 / 0.5 + 9 / 7
+    assert _denominator(np.array([2.5, 9.0])) == pytest.approx(2 * E / (E - 2))
     E = 4 / 2 + 10 / 8
     assert _denominator(np.array([4.0, 10.0])) == pytest.approx(2 * E / (E - 2))
 
