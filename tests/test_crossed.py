@@ -206,6 +206,11 @@ def test_steps_go_on_where_they_gain_less_than_a_digit_each():
     assert result.max_gradient < 1e-11 * result.model.n
 
 
+def test_levels_without_effects_are_divided_by_nothing():
+    with np.errstate(divide="raise", invalid="raise"):
+        CrossedProfile(empty_levels()).criterion(np.array([0.7, 0.5, 0.3]))
+
+
 def random_effects(seed, weights):
     """Z_j of three factors, the first the largest, each row with an effect of these sizes."""
     rng = np.random.default_rng(seed)
