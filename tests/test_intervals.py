@@ -8,9 +8,18 @@ from reference_models import FITS, ONE, reference_model, slopes
 from scipy import stats
 from scipy.optimize import approx_fprime, brentq, minimize
 
-from lmmcore import definition, fit, from_groups, grouped
+from lmmcore import Profile, definition, fit, from_groups, grouped
 from lmmcore.autoregression import AR1
-from lmmcore.intervals import _parameters, parameter_names, profile_intervals
+from lmmcore.intervals import (
+    NUDGE,
+    Chart,
+    Coordinates,
+    _end,
+    _interval,
+    _parameters,
+    parameter_names,
+    profile_intervals,
+)
 
 LME4 = FITS["extra"]["profile_ci"]
 CUT = stats.norm.ppf(0.975)
@@ -36,7 +45,18 @@ def test_as_lme4(name):
         np.testing.assert_allclose([interval.lower, interval.upper], ends, rtol=2e-4)
 
 
+def second():
+    """Slopes in the second of two terms, and one variance for both effects of the first."""
+    rng = np.random.default_rng(3)
+    h, g, x = rng.integers(0, 6, 90), np.arange(90) % 15, rng.standard_normal(90)
+    line = {"1": 1, "x": x}
+    y = rng.standard_normal(6)[h] + x * rng.standard_normal(15)[g] + rng.standard_normal(15)[g]
+    return grouped(y + rng.standard_normal(90), line, {"h": h, "g": g}, {"h": line, "g": line},
+                   {"h": "identity", "g": "unstructured"})
+
+
 MODELS = {
+    "second": second,
     "slopes": lambda: slopes(3, 25),
     "singular": lambda: slopes(3, 8),
     "three": lambda: slopes(5, 30, q=3),
@@ -250,3 +270,151 @@ def test_other_structures_are_refused():
                                         covariance={"g": AR1()}), method="ML", converged=True)
     with pytest.raises(ValueError, match="no profile intervals for the structure"):
         profile_intervals(got)
+
+
+def test_effects_of_one_variance_are_named_together():
+    names = ["sigma", "sd(h: all)", "sd(g: 1)", "sd(g: x)", "cor(g: 1, x)"]
+    assert parameter_names(fit(second())) == names
+    y, batch = reference_model("Dyestuff").y, np.arange(30) // 5
+    plain, identity = (fit(grouped(y, ONE, {"g": batch}, None, kind), "ML")
+                       for kind in ("unstructured", "identity"))
+    name = "sd(g: (Intercept))"
+    one, other = (profile_intervals(f, parameters=[name])[name] for f in (plain, identity))
+    np.testing.assert_allclose([other.lower, other.upper], [one.lower, one.upper], rtol=1e-8)
+
+
+def test_a_hint_goes_with_coefficients_alone():
+    with pytest.raises(ValueError, match="no parameter 'tau'; there are sigma") as told:
+        profile_intervals(fit(reference_model("Dyestuff")), parameters=["tau"])
+    assert "REML says nothing" not in str(told.value)
+    with pytest.raises(ValueError, match="level must be between"):
+        profile_intervals(fit(reference_model("Dyestuff")), 1)
+
+
+def test_coordinates_are_log_sigma_and_theta_in_their_units():
+    got = fit(second())
+    profile = Profile(got.model)
+    x = Coordinates(got, profile)
+    np.testing.assert_allclose(x.unit[1:], np.concatenate(
+        [s.parameter_scale(z) for (s, _, _), z in
+         zip(profile.covariance.placements(), profile.z_scale, strict=True)]))
+    assert not x.even[0] and np.all(x.even[1:])
+
+
+def test_ranges_and_rough_standard_errors():
+    got = fit(grouped(np.random.default_rng(2).standard_normal(12), ONE, {}), "ML")
+    chart = _parameters(got)["sigma"]()
+    # the delta method, from the standard error of sigma2
+    assert chart.step == pytest.approx(got.se_expected[0] / (2 * np.sqrt(got.sigma2)), rel=1e-12)
+    ranges = {name: make().range for name, make in _parameters(fit(second(), "ML")).items()}
+    assert ranges["sigma"] == ranges["sd(h: all)"] == ranges["sd(g: x)"] == (0, np.inf)
+    assert ranges["cor(g: 1, x)"] == (-1, 1)
+    assert ranges["x"] == (-np.inf, np.inf)
+
+
+@pytest.mark.parametrize("name", ["Dyestuff", "Dyestuff2"])
+def test_the_first_step_of_a_standard_deviation_has_its_units(name):
+    y, batch = reference_model(name).y, np.arange(30) // 5
+
+    def step(response, effect):
+        got = fit(grouped(response * y, ONE, {"g": batch}, {"g": {"z": effect}}))
+        return next(make() for n, make in _parameters(got).items() if n.startswith("sd")).step
+
+    assert step(1e-3, 1e2) == pytest.approx(1e-5 * step(1.0, 1.0), rel=1e-6)
+
+
+def test_a_minimum_is_looked_for_from_the_start_moved_off_0():
+    seen, unit = [], np.array([2.0, 4, 5, 0.5, 3, 1])
+    start = np.array([0.0, -0.01, 0.02, -4, 8, 0])
+    even = np.array([True] * 5 + [False])
+
+    def criterion(value, x):
+        seen.append(x.copy())
+        return float(x @ x), 2 * x
+
+    Chart(0.0, 1.0, (0, 1), start, unit, even, criterion).least(0.0, start)
+    off = NUDGE * unit
+    np.testing.assert_allclose(seen[0], [off[0], -off[1], off[2], -4, 8, 0], rtol=1e-14)
+
+
+def test_a_minimum_is_found_to_rounding_in_a_bent_valley():
+    def rosenbrock(value, x):
+        a, b = x[0] - value, x[1] - x[0] ** 2
+        return a**2 + 100 * b**2, np.array([2 * a - 400 * x[0] * b, 200 * b])
+
+    start = np.array([-1.2, 1.0])
+    chart = Chart(1.0, 1.0, (0, 1), start, np.ones(2), np.zeros(2, bool), rosenbrock)
+    least, at = chart.least(1.0, start)
+    assert least < 1e-12
+    np.testing.assert_allclose(at, 1.0, atol=1e-5)
+
+
+def line(estimate=0.0, step=1.0, edges=(-np.inf, np.inf), zeta=lambda x: x):
+    """A chart without other parameters, whose zeta is that of the distance from the estimate."""
+    def criterion(value, free):
+        assert edges[0] <= value <= edges[1]
+        return zeta(value - estimate) ** 2, free
+
+    none = np.zeros(0)
+    return Chart(estimate, step, edges, none, none, none, criterion)
+
+
+@pytest.mark.parametrize("cutoff", [0.01, 1.96])
+@pytest.mark.parametrize("step", [0.06, 1.0, 100.0])
+def test_steps_grow_threefold_at_most_and_to_half_the_cutoff(cutoff, step):
+    for side in (-1, 1):
+        points = {5.0: 0.0}
+        end, at_edge = _end(line(5.0, step * cutoff), 0.0, np.zeros(0), side, side * np.inf, cutoff,
+                            points)
+        assert (end, at_edge) == (pytest.approx(5 + side * cutoff, rel=1e-8), False)
+        # the points from which the end is bracketed come first
+        outwards = np.abs(np.array(list(points)) - 5) / cutoff
+        first = int(np.argmax(outwards > 1)) + 1
+        steps = np.diff(outwards[:first])
+        assert steps[0] == pytest.approx(0.5 * step, rel=1e-6)
+        want = [steps[0]]
+        while sum(want) < 1:
+            want.append(max(want[-1], min(3 * want[-1], 0.5)))
+        np.testing.assert_allclose(steps, want, rtol=1e-6)
+
+
+@pytest.mark.parametrize(("estimate", "step"), [(0.0, 5.0), (-5.0, 10.0), (-5.0, 0.3), (3.0, 0.1)])
+def test_ends_of_any_sign_are_found(estimate, step):
+    interval = _interval("x", line(estimate, step), 0.95, CUT)
+    assert (interval.lower, interval.upper) == pytest.approx((estimate - CUT, estimate + CUT),
+                                                             rel=1e-8)
+    assert interval.at_edge == (False, False)
+
+
+def test_a_profile_that_stays_low_has_no_end():
+    interval = _interval("x", line(2.0, 0.5, zeta=np.tanh), 0.95, CUT)
+    assert (interval.lower, interval.upper) == (-np.inf, np.inf)
+    assert interval.at_edge == (True, True)
+    assert np.all(np.abs(interval.values - 2) <= 60 * 0.5)
+    assert interval.values[0] < -5 and interval.values[-1] > 9
+
+
+def test_nothing_is_asked_beyond_an_edge():
+    interval = _interval("x", line(1.0, 0.4, (0.3, 1.7)), 0.95, CUT)
+    assert (interval.lower, interval.upper) == (0.3, 1.7)
+    assert interval.at_edge == (True, True)
+    np.testing.assert_allclose(interval.zeta[[0, -1]], [-0.7, 0.7], rtol=1e-12)
+    assert _interval("x", line(0.3, 0.4, (0.3, 9.0)), 0.95, CUT).at_edge == (True, False)
+
+
+@pytest.mark.parametrize("step", [9.0, 0.5])
+def test_minimisations_begin_where_the_last_one_ended(step):
+    """But within a bracket that begins at the estimate they begin there, and not at its far end."""
+    asked = []
+
+    def least(value, start):
+        asked.append((value, float(start[0])))
+        return value**2, np.array([value])
+
+    _end(SimpleNamespace(estimate=0.0, step=step, least=least), 0.0, np.array([0.0]), 1, np.inf,
+         CUT, {0.0: 0.0})
+    first = next(i for i, (value, _) in enumerate(asked) if value > CUT)
+    begins = [value for value, _ in asked[:-1]]
+    if step == 9:
+        begins[first] = 0.0
+    np.testing.assert_array_equal([start for _, start in asked[1:]], begins)
