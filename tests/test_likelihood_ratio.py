@@ -298,6 +298,16 @@ def test_exact_test_of_dyestuff():
         null_distribution(model, "reml", seed=1)
     with pytest.raises(ValueError, match="draws must be"):
         exact_test(small, large, 0, seed=1)
+    assert len(exact_test(small, large, 1, seed=1).draws) == 1
+
+
+def test_the_exact_test_is_for_one_variance_and_nothing_else(sleeps):
+    for small, large in (("lm", "slopes"), ("intercept", "uncorrelated")):
+        with pytest.raises(ValueError, match="the smaller model has no random effects"):
+            exact_test(sleeps[small], sleeps[large], seed=1)
+    mean = sleep(ONE, method="ML", groups=False)
+    with pytest.raises(ValueError, match="the smaller model has no random effects"):
+        exact_test(mean, sleeps["ml line"], seed=1)
 
 
 def test_bootstrap():
@@ -479,16 +489,25 @@ def test_the_highest_gain_of_one_eigenvalue_has_a_closed_form(m, c, unit):
 def test_draws_do_not_depend_on_how_many_are_held_at_a_time(monkeypatch):
     model = grouped(np.arange(60.0) ** 2, ONE, {"g": np.arange(60) ** 2 % 11})
     at_once = null_distribution(model, draws=50, seed=4)
-    for few in (1, 1000):
+    n_values, held = len(eigenvalues(model).mu), []
+
+    def highest(square, *rest):
+        held.append(len(square))
+        return _highest(square, *rest)
+
+    monkeypatch.setattr("lmmcore.exact_null._highest", highest)
+    for few, each in ((1, 1), (21 * n_values * 60 - 1, 20)):  # 60 points of a grid
+        held.clear()
         monkeypatch.setattr("lmmcore.exact_null.CHUNK", few)
         np.testing.assert_array_equal(null_distribution(model, draws=50, seed=4), at_once)
+        assert held == [min(each, 50 - done) for done in range(0, 50, each)]
     for function in (null_distribution, exact_test):
         assert inspect.signature(function).parameters["draws"].default == 100_000
 
 
 @pytest.mark.parametrize(("squares", "mu"), [
     ([1.0, 1 + 1e-7], [1.0, 1 + 1e-7]), ([1.0, 1 + 1e-11], [1.0]), ([1e-8, 1.0], [1e-8, 1.0]),
-    ([1e-12, 1.0], [1.0]),
+    ([1e-12, 1.0], [1.0]), ([1e-9, 1e-3], [1e-9, 1e-3]), ([1e6, 1e6 * (1 + 1e-11)], [1e6]),
 ])  # fmt: skip
 def test_eigenvalues_are_one_if_rounding_alone_parts_them(squares, mu):
     contrasts = definition.error_contrasts(np.ones((6, 1)))[:, :2]
@@ -504,11 +523,11 @@ def test_a_statistic_of_zero_and_the_table():
     result = exact_test(fit(grouped(model.y, ONE, {})), fit(model), 40, seed=1)
     assert result.statistic == 0.0 and result.p == 1.0 and len(result.draws) == 40
     draws = np.append(np.zeros(30), np.linspace(0.5, 4.0, 70))
-    lines = ExactTest("REML", 3.0, draws).summary().splitlines()
+    lines = ExactTest("REML", 3.2, draws).summary().splitlines()
     assert "both models fit by REML" in lines[0]
     assert any("Null distribution from 100 draws" in line for line in lines)
-    p = np.mean(draws >= 3)
-    assert lines[-1].split() == [number(3.0), "30.0", "%", number(np.quantile(draws, 0.95)),
+    p = np.mean(draws >= 3.2)
+    assert lines[-1].split() == [number(3.2), "30.0", "%", number(np.quantile(draws, 0.95)),
                                  probability(p), number(np.sqrt(p * (1 - p) / 100), 2)]
 
 
