@@ -420,6 +420,7 @@ def test_deviations_are_measured_in_units_of_the_columns_and_coefficients_are_no
     size = np.sqrt(50 / 3)
     np.testing.assert_allclose(Stationary(5).parameter_scale(columns), [1 / size, 1])
     np.testing.assert_allclose(FreeStart(5).parameter_scale(columns), [1 / size, 1 / size, 1])
+    np.testing.assert_allclose(Walk(5).parameter_scale(columns), [1 / size])
 
 
 def test_only_a_variance_near_zero_is_cut_off():
@@ -429,6 +430,83 @@ def test_only_a_variance_near_zero_is_cut_off():
             Stationary(5).truncated(np.array(theta), columns, 1e-5), theta)
     np.testing.assert_array_equal(
         Stationary(5).truncated(np.array([1e-6, 0.5]), columns, 1e-5), [0.0, 0.5])
+
+
+def test_small_is_what_adds_little_to_the_deviation_of_a_row_with_either_sign():
+    """tau/sqrt(1 - a^2), each of two deviations, and tau sqrt(T), times the size of the column."""
+    columns, a = np.full(4, 3.0), np.arctanh(0.8)
+    for sign in (1.0, -1.0):
+        tau = sign * 0.6 * 1e-5 / 3
+        for structure, theta, zero in (
+            (Stationary(4), [tau, a], [0, a]), (Walk(4), [tau / 1.2], [0]),
+            (FreeStart(4), [tau / 0.6, 1.0, 0.8], [0, 1, 0.8]),
+            (FreeStart(4), [1.0, tau / 0.6, 0.8], [1, 0, 0.8]),
+        ):
+            for tolerance, want in ((0.99e-5, theta), (1.01e-5, zero)):
+                got = structure.truncated(np.array(theta), columns, tolerance)
+                np.testing.assert_array_equal(got, want)
+
+
+def test_states_are_called_by_their_times_and_series():
+    y, X, time = np.arange(5.0) ** 2, {"1": 1}, np.array([9, 7, 8, 4, 5])
+    assert series(y, X).terms[0].levels.tolist() == [1, 2, 3, 4, 5]
+    for model in (series(y, X, time), series(y, X, covariance=AR1(time))):
+        assert model.terms[0].levels.tolist() == [4, 5, 6, 7, 8, 9]
+    group = ["b", "b", "b", "a", "a"]
+    several = grouped(y, X, {"g": group}, covariance=AR1(time))
+    assert several.terms[0].levels.tolist() == ["a:4", "a:5", "b:7", "b:8", "b:9"]
+
+
+@pytest.mark.parametrize(("off", "refused"), [(1e-7, True), (2e-9, False)])
+def test_a_column_that_is_one_but_for_rounding_is_an_intercept(off, refused):
+    y, x = np.random.default_rng(0).standard_normal(400), np.where(np.arange(400) % 2, 1, -1)
+    arguments = (y, {"x": 1 + off * x}, None, RandomWalk())
+    if not refused:
+        assert series(*arguments).p == 1
+        return
+    with pytest.raises(ValueError, match="put an intercept"):
+        series(*arguments)
+
+
+def test_a_coefficient_within_rounding_of_its_edge_is_held_away_from_it():
+    for sign in (1.0, -1.0):
+        far = Stationary(4).gamma(np.array([1.0, sign * 30.0]))
+        np.testing.assert_array_equal(far, Stationary(4).gamma(np.array([1.0, sign * 12.0])))
+
+
+@pytest.mark.parametrize("kind", [Stationary, FreeStart])
+@pytest.mark.parametrize("best", [-0.9, 0.0, 0.9])
+def test_a_series_of_variance_0_takes_the_least_favourable_coefficient(kind, best):
+    """The slope in a variance, for that a between -0.99 and 0.99 where it is least for its size."""
+    structure, free = kind(4), [0.0] * (kind is FreeStart)
+
+    def unit(a):
+        return gamma_of(structure, [*free, 1.0, a])
+
+    S = -unit(best)
+    point = structure.boundary(np.array([*free, 0.0, 0.3]), S, ())[-1]
+    assert point.label == "var(innovation)"
+    a = point.direction[3, 2] / point.direction[2, 2]
+    np.testing.assert_allclose(point.direction, unit(a), rtol=1e-12, atol=1e-14)
+    assert abs(a) < 0.99
+    assert point.slope == pytest.approx(np.sum(S * point.direction), rel=1e-12)
+    values = [np.sum(S * D) / np.trace(D) for D in map(unit, np.linspace(-0.989, 0.989, 199))]
+    least = point.slope / np.trace(point.direction)
+    assert least == pytest.approx(np.min(values), abs=0.01 * np.ptp(values))
+
+
+def test_the_start_of_a_series_may_have_no_variance_and_the_rest_one():
+    structure, theta = FreeStart(4), np.array([0.0, 1.2, 0.7])
+    S = np.diag([3.0, -1.0, 1.0, -2.0]) + 0.1
+    ((label, slope, direction),) = structure.boundary(theta, S, ())
+    np.testing.assert_allclose(direction, np.outer(0.7 ** np.arange(4), 0.7 ** np.arange(4)))
+    assert (label, slope) == ("var(first)", pytest.approx(np.sum(S * direction), rel=1e-14))
+    np.testing.assert_array_equal(structure.with_a(theta, 0.5), [0.0, 1.2, 0.5])
+
+
+@pytest.mark.parametrize("kind", [Stationary, FreeStart])
+def test_searches_begin_with_coefficients_of_both_signs(kind):
+    assert {np.sign(start[-1]) for start in kind(4).starts()} == {-1.0, 1.0}
 
 
 def gamma_of(structure, phi):
@@ -449,8 +527,8 @@ def gamma_of(structure, phi):
 
 @pytest.mark.parametrize(("structure", "theta"), [
     (Stationary(5), [1.3, 0.4]), (Stationary([3, 1, 5]), [0.7, -0.8]),
-    (FreeStart(4), [0.6, 1.2, 0.9]), (FreeStart([2, 5, 1]), [1.6, 0.3, -0.4]),
-    (Walk([4, 1, 3]), [0.8]),
+    (Stationary([2, 4]), [0.7, -0.8]), (FreeStart(4), [0.6, 1.2, 0.9]),
+    (FreeStart([2, 5, 1]), [1.6, 0.3, -0.4]), (Walk([4, 1, 3]), [0.8]),
 ], ids=str)  # fmt: skip
 def test_structures_of_series_and_their_derivatives_by_definition(structure, theta):
     theta, h = np.array(theta), 1e-5
@@ -488,6 +566,8 @@ def test_what_a_structure_of_series_says_of_itself():
     assert names == ("first", "innovation") and values.tolist() == [[4, 0], [0, 9]]
     names, values = stationary.reported(np.array([2.0, 0.5]), ())
     assert names == ("innovation",) and values.tolist() == [[4]]
+    names, values = walk.reported(np.array([3.0]), ())
+    assert names == ("innovation",) and values.tolist() == [[9]]
     assert np.isnan(stationary.phi(np.array([0.0, 0.5]))[1])
     assert stationary.free(np.array([0.0, 0.5])).tolist() == [False, False]
     assert free.free(np.array([0.0, 2.0, 0.5])).tolist() == [False, True, True]
