@@ -475,7 +475,7 @@ def test_a_coefficient_within_rounding_of_its_edge_is_held_away_from_it():
 
 
 @pytest.mark.parametrize("kind", [Stationary, FreeStart])
-@pytest.mark.parametrize("best", [-0.9, 0.0, 0.9])
+@pytest.mark.parametrize("best", [-0.9, 0.3, 0.9])
 def test_a_series_of_variance_0_takes_the_least_favourable_coefficient(kind, best):
     """The slope in a variance, for that a between -0.99 and 0.99 where it is least for its size."""
     structure, free = kind(4), [0.0] * (kind is FreeStart)
