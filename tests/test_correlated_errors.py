@@ -17,7 +17,7 @@ from lmmcore import (
     load,
     simulate,
 )
-from lmmcore.correlated_errors import error_series
+from lmmcore.correlated_errors import DENSE, error_series
 
 METHODS = ("REML", "ML")
 RECORDED = json.loads((Path(__file__).parent / "references" / "ar1_errors.json").read_text())
@@ -122,6 +122,47 @@ def test_informations_effects_and_boundary_by_definition(name, theta, method):
         assert point.slope == pytest.approx(-2 * score(model.y, model.X, V, dV)[1], rel=1e-9)
 
 
+@pytest.mark.parametrize("method", METHODS)
+def test_information_on_effects_that_follow_each_other_too(method):
+    """Gamma is not linear in the coefficient of the effects: their own curvature counts."""
+    rng, h = np.random.default_rng(3), 1e-4
+    group, time = np.repeat(np.arange(3), 10), np.tile(np.arange(10), 3)
+    X, step, z = {"1": 1}, time // 2, rng.standard_normal(30)
+    model = grouped(rng.standard_normal(30), X, {"g": group}, {"g": {"z": z}},
+                    covariance=AR1(step), errors=AR1(time, within=group))
+    theta = np.array([0.8, 0.6, 0.4])
+    profile = ErrorsProfile(model, method)
+    likelihood = (definition.restricted_log_likelihood if method == "REML"
+                  else definition.profile_log_likelihood)
+    same = group[:, None] == group
+    lag, steps = (np.abs(np.subtract.outer(t, t)) for t in (time, step))
+
+    def value(sigma2, phi, b, a):
+        Gamma = phi * b**steps / (1 - b * b) * np.outer(z, z)
+        return likelihood(model.y, model.X, sigma2 * np.where(same, a**lag + Gamma, 0.0))
+
+    psi = np.concatenate([[profile.sigma2(theta)], model.covariance.phi(theta)])
+    assert profile.log_likelihood(theta) == pytest.approx(value(*psi), abs=1e-9)
+    E = h * np.eye(4)
+    second = [[(value(*(psi + d + e)) - value(*(psi + d - e)) - value(*(psi - d + e))
+                + value(*(psi - d - e))) / (4 * h * h) for d in E] for e in E]
+    np.testing.assert_allclose(profile.information(theta), -np.array(second), rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("name", ["intercept", "slope", "crossed"])
+def test_the_sizes_of_columns_are_those_of_independent_errors(name):
+    model = model_of(name)
+    group, time = np.repeat(np.arange(6), 10), np.tile(np.delete(np.arange(13), [3, 4, 9]), 6)
+    X = dict(zip(model.names, model.X.T, strict=True))
+    plain = {"intercept": lambda: grouped(model.y, X, {"g": group}),
+             "slope": lambda: grouped(model.y, X, {"g": group}, {"g": X}),
+             "crossed": lambda: grouped(model.y, X, {"g": group, "h": time % 3})}[name]()
+    *sizes, of_errors = ErrorsProfile(model).z_scale
+    for size, want in zip(sizes, Profile(plain).z_scale, strict=True):
+        np.testing.assert_allclose(size, want, rtol=1e-14)
+    assert of_errors.size == 0
+
+
 @pytest.mark.parametrize("name", ["gls", "intercept"])
 def test_independent_errors_are_coloured_by_the_factor_of_their_correlation(name):
     order = np.random.default_rng(2).permutation(60)
@@ -148,6 +189,7 @@ def test_the_edges_are_further_out_than_any_estimate(theta, far):
 
 
 def test_many_observations_have_no_expected_information(monkeypatch):
+    assert f"is nan beyond {DENSE} observations" in ErrorsProfile.__doc__
     model, theta = model_of("intercept"), np.array([0.8, 0.6])
     monkeypatch.setattr("lmmcore.correlated_errors.DENSE", 60)
     full = ErrorsProfile(model).information(theta, "expected")

@@ -31,6 +31,13 @@ def test_plan(name):
     assert all(len(row) == len(table.header) for row in (*table.rows, *table.html))
 
 
+def test_a_longer_course_has_all_sessions_of_a_shorter_one():
+    one, two, four = (set(course.PLANS[f"{n} week{'s' * (n != 'one')}"])
+                      for n in ("one", "two", "four"))
+    assert one < two < four
+    assert four - two == {"Beyond"}
+
+
 def test_counts_are_of_the_exercises():
     (row,) = (r for r in course.plan("one week").rows if r[0] == "ANOVA")
     found = course.of_chapter("one-way-anova") + course.of_chapter("lab-one-way-anova")
