@@ -156,6 +156,24 @@ def test_categories_without_a_series_around_them():
     np.testing.assert_array_equal(bare.X, want.X)
 
 
+@pytest.mark.parametrize(("scale", "shift", "kind"), [
+    (1.0, 0.0, "i"), (-1.0, 0.0, "i"), (1.0, 200.0, "i"), (1.0, 2.0**53 - 4, "i"), (0.5, 0.0, "f"),
+    (2.0, 2.0**53 - 6, "f"), (-2.0, 6 - 2.0**53, "f"),
+])
+def test_whole_numbers_in_floating_point_are_labels_without_a_point(scale, shift, kind):
+    """As long as they are exact."""
+    labels = scale * TABLE["g"] + shift
+    (term,) = from_formula("y ~ x + (1 | g)", TABLE | {"g": labels}).terms
+    assert term.levels.dtype.kind == kind
+    np.testing.assert_array_equal(term.levels[term.codes], labels)
+
+
+def test_a_response_alone_loses_its_missing_rows():
+    with pytest.warns(UserWarning, match="1 of 24"):
+        model = from_formula("y ~ 1", TABLE | {"y": np.append(TABLE["y"][:-1], np.nan)}, "drop")
+    np.testing.assert_array_equal(model.y, TABLE["y"][:-1])
+
+
 def with_(name, value):
     column = TABLE[name].astype(object)
     column[3] = value
@@ -193,6 +211,7 @@ def with_(name, value):
     ("y ~ x", TABLE | {"x": np.full(24, np.nan)}, "column 'x' has 24 missing"),
     ("y ~ x", TABLE | {"x": np.ones(5)}, "column 'x' has 5 entries, another has 24"),
     ("y ~ x", TABLE | {"x": np.ones((24, 2))}, "must be a vector"),
+    ("y ~ x", {"y": np.empty(0), "x": np.empty(0)}, r"'y' must be a vector with entries; .*\(0,\)"),
     ("y ~ x", TABLE | {"x": np.full(24, np.datetime64("2020-01-01"))}, "holds datetime64"),
     ("y ~ x + (1 | c)", pd.DataFrame(TABLE | {"c": pd.Categorical([None, *"ab" * 11, "a"])}),
      "column 'c' has 1 missing"),
