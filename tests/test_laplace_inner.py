@@ -162,6 +162,11 @@ def test_what_joins_the_blocks_goes_to_the_border(H, shapes, core, plan):
     assert isinstance(factoriser.plan, plan)
 
 
+@pytest.mark.parametrize("width", [1, 4])
+def test_a_band_is_as_wide_as_its_entries_lie_apart(width):
+    assert plan_of(band(97, 2 * width + 1), {"u": (97,)}).plan.width == width
+
+
 def test_components_are_what_hangs_together():
     assert components(np.array([0, 3]), np.array([2, 1]), 5).tolist() == [0, 1, 0, 1, 2]
 
