@@ -1,23 +1,29 @@
 """Limits of time on what a student's code may do."""
 
+import importlib.util
 import os
 import signal
 import sys
 import threading
 import time
+import types
 
 import pytest
 
 from lmmcore.exercises import limits
 
+LONG = 8  # seconds, after which even what is endless ends
+
 
 def loop():
-    while True:
+    end = time.monotonic() + LONG
+    while time.monotonic() < end:
         pass
 
 
 def catching_all():
-    while True:
+    end = time.monotonic() + LONG
+    while time.monotonic() < end:
         try:
             time.sleep(0.001)
         except:  # noqa: E722, as students write it
@@ -25,15 +31,25 @@ def catching_all():
 
 
 def going_on():
+    end = time.monotonic() + LONG
     while True:
         try:
             loop()
         finally:
+            if time.monotonic() > end:
+                return  # noqa: B012
             continue  # noqa: B012
 
 
 def asleep():
-    time.sleep(1000)
+    time.sleep(LONG)
+
+
+def work(seconds):
+    end = time.process_time() + seconds
+    while time.process_time() < end:
+        pass
+    return "done"
 
 
 @pytest.fixture(autouse=True)
@@ -59,7 +75,39 @@ def test_its_own_value_or_error():
         limits.run(lambda: 1 / 0)
 
 
-def test_one_within_another():
+def test_what_takes_less_is_not_ended():
+    assert limits.run(lambda: work(0.1), 5) == "done"
+
+
+def test_the_clock_on_the_wall_has_patience(monkeypatch):
+    monkeypatch.setattr(limits, "PATIENCE", 2)
+    begin = time.monotonic()
+    with pytest.raises(limits.TookTooLong):
+        limits.run(asleep, 0.2)
+    assert 0.4 <= time.monotonic() - begin < LONG
+
+
+def alarms_of(monkeypatch, platform, timers):
+    """The alarms that the module takes on another platform."""
+    monkeypatch.setattr(sys, "platform", platform)
+    if not timers:
+        monkeypatch.delattr(signal, "setitimer")
+    again = types.ModuleType("lmmcore.exercises.limits")
+    importlib.util.find_spec(limits.__name__).loader.exec_module(again)
+    monkeypatch.undo()
+    return again._ALARMS
+
+
+def test_there_are_alarms_where_the_system_has_them_and_they_ring(monkeypatch):
+    assert alarms_of(monkeypatch, "linux", timers=True) == limits._ALARMS != ()
+    assert alarms_of(monkeypatch, "win32", timers=False) == ()
+    assert alarms_of(monkeypatch, "emscripten", timers=True) == ()
+
+
+@pytest.mark.parametrize("patience", [6, 1000])
+def test_one_within_another(patience, monkeypatch):
+    monkeypatch.setattr(limits, "PATIENCE", patience)
+
     def inner():
         with pytest.raises(limits.TookTooLong):
             limits.run(loop, 0.1)
