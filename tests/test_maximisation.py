@@ -1,6 +1,7 @@
 """The named methods: the second derivatives they use, one step of EM by definition, one maximum."""
 
 import warnings
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -8,8 +9,31 @@ from exact_likelihood import exact_log_likelihood
 from reference_models import ONE, REFERENCES, reference_model, slopes
 from scipy.linalg import block_diag
 
-from lmmcore import ConvergenceWarning, GroupedProfile, Profile, definition, fit, grouped
-from lmmcore.maximisation import KINDS, default_starts, em_step, parameter_scale
+from lmmcore import (
+    AR1,
+    ConvergenceWarning,
+    Diagonal,
+    GroupedProfile,
+    LinearMixedModel,
+    Profile,
+    RandomWalk,
+    SeriesProfile,
+    Unstructured,
+    definition,
+    fit,
+    grouped,
+    independent,
+    series,
+)
+from lmmcore.maximisation import (
+    KINDS,
+    _Descent,
+    _other_starts,
+    default_starts,
+    em_step,
+    moment_start,
+    parameter_scale,
+)
 
 METHODS = pytest.mark.parametrize("method", ["REML", "ML"])
 CASES = pytest.mark.parametrize("case", REFERENCES, ids="-".join)
@@ -228,3 +252,228 @@ def test_far_covariates_cost_no_digits():
         for theta in ([0.3, 0.0, 0.0], [0.5, 1e-4, 0.3], [0.5, 0.1, 0.3]):
             assert Profile(model, method).log_likelihood(np.array(theta)) == pytest.approx(
                 float(exact_log_likelihood(model, theta, method)), abs=1e-10)
+
+
+def minque(model):
+    """(sigma2, psi) of MINQUE(0), by its equations with n x n matrices."""
+    M = np.eye(model.n) - model.X @ np.linalg.pinv(model.X)
+    V, e = definition.covariance_derivatives(model), M @ model.y
+    return np.linalg.solve([[np.sum(M @ A * (M @ B).T) for B in V] for A in V],
+                           [e @ A @ e for A in V])
+
+
+@pytest.mark.parametrize("model", [
+    slopes(2, groups=12), reference_model("Penicillin"), reference_model("Pastes"),
+    reference_model("sleepstudy_ris_uncorr"),
+], ids=str)
+def test_moment_estimates_are_minque_0(model):
+    theta = moment_start(Profile(model))
+    sigma2, *psi = minque(model)
+    np.testing.assert_allclose(model.covariance.phi(theta), np.array(psi) / sigma2, rtol=1e-9)
+
+
+def test_moment_estimates_of_balanced_data_are_the_fit():
+    for name in ("Dyestuff", "Penicillin", "Pastes", "sleepstudy_ris"):
+        model = reference_model(name)
+        np.testing.assert_allclose(moment_start(Profile(model)), fit(model).theta, rtol=1e-7)
+
+
+@pytest.mark.parametrize("unit", [1e-3, 1.0, 1e3])
+def test_moment_estimates_are_moved_inside(unit):
+    y, batch = reference_model("Dyestuff2").y, np.arange(30) // 5
+    theta = moment_start(Profile(grouped(y, ONE, {"g": batch}, {"g": {"z": unit}})))
+    np.testing.assert_allclose(theta, [np.sqrt(0.01) / (np.sqrt(5) * unit)], rtol=1e-12)
+    # of a covariance, the eigenvalues where the columns have length 1
+    x = unit * np.tile(np.arange(5.0) - 2, 6)
+    line, minus = {**ONE, "x": x}, {"g": batch}
+    model = grouped(y, line, minus, {"g": line})
+    sigma2, *psi = minque(model)
+    z = np.array([np.sqrt(5), np.sqrt(10) * unit])
+    values, vectors = np.linalg.eigh(np.array([psi[:2], psi[1:]]) / sigma2 * np.outer(z, z))
+    assert values[0] < 0.01
+    want = (vectors * np.maximum(values, 0.01)) @ vectors.T / np.outer(z, z)
+    L = np.array([[1.0, 0], [1, 1]])
+    L[np.tril_indices(2)] = moment_start(Profile(model))
+    np.testing.assert_allclose(L @ L.T, want, rtol=1e-9, atol=1e-12 / unit**2)
+
+
+def one_way(left):
+    """Six groups of five, whose mean square within groups is this part of the variance of all."""
+    within, between = np.tile([-2.0, -1, 0, 1, 2], 6), np.repeat([-1.0, 1, -1, 1, -1, 1], 5)
+    squares = 29 * 2.5 / left - 60  # 60 on 24 within, 30 of the pattern between
+    return grouped(within + np.sqrt(squares / 30) * between, ONE, {"g": np.arange(30) // 5})
+
+
+def test_moment_estimates_that_leave_no_errors_are_none():
+    assert moment_start(Profile(one_way(0.9e-3))) is None
+    theta = moment_start(Profile(one_way(1.1e-3)))
+    np.testing.assert_allclose(theta, fit(one_way(1.1e-3)).theta, rtol=1e-7)
+    y = np.arange(12.0) ** 2
+    assert moment_start(SeriesProfile(series(y, ONE))) is None
+    assert moment_start(SeriesProfile(series(y, ONE, covariance=RandomWalk()))) is None
+    assert moment_start(Profile(LinearMixedModel(y, np.ones((12, 1))))) is None
+
+
+def test_starts_side_by_side():
+    rng = np.random.default_rng(1)
+    y, g, h = rng.standard_normal(60), np.arange(60) % 4, np.arange(60) % 5
+    model = grouped(y, ONE, {"g": g, "h": h}, {"h": {"z": 2.0}},
+                    {"g": AR1(), "h": "unstructured"})
+    profile = Profile(model)
+    own = profile.covariance.placements()[0].structure.starts()
+    scale = parameter_scale(profile)
+    assert scale[-1] == pytest.approx(1 / (2 * np.sqrt(12)), rel=1e-14)
+    starts = default_starts(profile)
+    assert len(starts) == len(own) == 3
+    for start, first in zip(starts, own, strict=True):
+        np.testing.assert_allclose(start, scale * [*first, 1.0], rtol=1e-14)
+    assert len(default_starts(Profile(LinearMixedModel(y, np.ones((60, 1)))))) == 1
+
+
+def test_a_variance_of_0_in_a_start_is_moved_off():
+    model = reference_model("Penicillin")
+    scale = parameter_scale(Profile(model))
+    result = fit(model, start=[0.0, 2.0])
+    np.testing.assert_allclose(result.iterations[0].theta, [0.1 * scale[0], 2.0], rtol=1e-14)
+
+
+class Valley:
+    """A profile of two variances, of any criterion, its gradient and its Hessian."""
+
+    m, negligible, z_scale = 10, 0.0, [np.ones(2)]
+    covariance = independent(Diagonal(2))
+
+    def __init__(self, criterion, gradient, hessian, slope=1.0):
+        self.criterion, self.at, self.kinds = criterion, (gradient, hessian), []
+        self.slope = slope
+
+    def derivatives(self, theta, kind):
+        self.kinds.append(kind)
+        return self.criterion(theta), *(np.array(f(theta), float) for f in self.at)
+
+    def boundary(self, theta):
+        return [SimpleNamespace(slope=self.slope) for t in theta if t == 0]
+
+
+def bowl(at, bend=(2.0, 8.0)):
+    at, bend = np.array(at), np.array(bend)
+    return Valley(lambda t: float(0.5 * bend @ (t - at) ** 2) + 3, lambda t: bend * (t - at),
+                  lambda t: np.diag(bend))
+
+
+def steps(profile, start, free=(True, True), enough=1e-9, max_steps=50, kind="observed"):
+    descent = _Descent(profile, kind, max_steps)
+    end = descent._newton(np.array(start), np.array(free), enough)
+    return end, [point.theta.tolist() for point in descent.trace]
+
+
+def test_a_bowl_takes_one_step():
+    profile = bowl([1.0, 2.0])
+    end, path = steps(profile, [2.0, 1.0], kind="average")
+    np.testing.assert_allclose(end, [1, 2], rtol=1e-15)
+    assert path == [[2, 1], end.tolist()]
+    assert set(profile.kinds) == {"average"}
+    end, path = steps(profile, [2.0, 1.0], free=(False, True))
+    assert path == [[2, 1], [2, 2]]
+    assert steps(profile, [2.0, 1.0], enough=8.1)[1] == [[2, 1]]  # the gradient is (2, -8)
+    assert steps(profile, [2.0, 1.0], max_steps=0)[1] == [[2, 1]]
+
+
+def test_one_step_goes_no_farther_than_the_start_is_large():
+    _, path = steps(bowl([300.0, 1.0]), [0.0, 1.0], max_steps=1)
+    np.testing.assert_allclose(path[1], [4.0, 1.0], rtol=1e-15)  # twice 1 + |(0, 1)|
+    _, path = steps(bowl([5.0, 1.0]), [1.5, 1.0], max_steps=1)
+    np.testing.assert_allclose(path[1], [5.0, 1.0], rtol=1e-15)
+
+
+def test_a_step_that_rises_is_halved():
+    # sqrt(1 + x^2) from 2: Newton's step is -10, of which 2 (1 + |(2, 0)|) = 6 and 3 are tried
+    profile = Valley(lambda t: np.sqrt(1 + t[0] ** 2),
+                     lambda t: [t[0] / np.sqrt(1 + t[0] ** 2), 0],
+                     lambda t: np.diag([(1 + t[0] ** 2) ** -1.5, 1]))
+    end, path = steps(profile, [2.0, 0.0])
+    np.testing.assert_allclose(path[1], [-1, 0], atol=1e-14)
+    np.testing.assert_allclose(end, 0, atol=1e-8)
+
+
+def test_a_step_must_gain_what_its_slope_promises_in_part():
+    # x^4 / 4 with a curvature so wrong that the step is to -x (1 + 1e-5): it does not rise
+    wrong = Valley(lambda t: abs(t[0]) ** 4 / 4, lambda t: [t[0] ** 3, 0],
+                   lambda t: np.diag([0.5 * t[0] ** 2 * (1 + 2.5e-6), 1]))
+    _, path = steps(wrong, [1.0, 0.0], max_steps=1)
+    assert 0 <= path[1][0] < 0.1
+
+
+def test_a_saddle_point_is_left_downwards():
+    # x^2/2 - y^2/2 + y^4/4: the Newton step is to the saddle at 0
+    profile = Valley(lambda t: 0.5 * t[0] ** 2 - 0.5 * t[1] ** 2 + 0.25 * t[1] ** 4,
+                     lambda t: [t[0], -t[1] + t[1] ** 3],
+                     lambda t: np.diag([1, -1 + 3 * t[1] ** 2]))
+    end, _ = steps(profile, [1.0, 0.1])
+    np.testing.assert_allclose(end, [0, 1], atol=1e-9)
+    end, _ = steps(profile, [1.0, -0.1])
+    np.testing.assert_allclose(end, [0, -1], atol=1e-9)
+
+
+def test_a_step_that_no_digit_shows_is_not_made():
+    for distance, made in ((1e-13, 1), (1e-10, 2)):
+        _, path = steps(bowl([1.0 + distance, 1.0]), [1.0, 1.0], enough=0.0)
+        assert len(path) == made
+
+
+def test_a_flat_direction_is_no_division_by_0():
+    profile = bowl([1.0, 2.0], (4.0, 0.0))
+    end, _ = steps(profile, [2.0, 1.0])
+    np.testing.assert_allclose(end, [1, 1], atol=1e-14)
+
+
+def test_small_parameters_are_tried_at_0():
+    # the minimum at (1, 0.01) is hardly lower than that at (1, 0), where the slope decides
+    for slope, end in ((1.0, 0.0), (-1.0, 0.01)):
+        profile = bowl([1.0, 0.01])
+        profile.slope = slope
+        descent = _Descent(profile, "observed", 50)
+        np.testing.assert_allclose(descent.run(np.array([2.0, 1.0])), [1, end], atol=1e-9)
+
+
+def other_starts(structures, z, heights, theta, unit):
+    """Further starts, for a criterion that is 10 but where ``heights`` has it."""
+    def criterion(theta):
+        return next((h for at, h in heights if np.allclose(theta, at)), 10.0)
+
+    profile = SimpleNamespace(criterion=criterion, z_scale=[np.array(x) for x in z],
+                              covariance=independent(*structures))
+    found = _other_starts(profile, np.array(theta), np.array(unit))
+    return np.array(found).reshape(-1, len(theta))
+
+
+def test_terms_are_left_out_one_by_one_and_all_at_once_if_that_is_lower():
+    terms = [Diagonal(1), Diagonal(2)], [[1.0], [1.0, 1.0]]
+    theta, unit = [3.0, 4, 5], [2.0, 4, 8]  # and 0.025 of these are small
+    without = [([0, 4, 5], 9.9), ([3, 0, 0], 9.9), ([0, 0, 0], 9.9), ([3, 0, 5], 16.1)]
+    np.testing.assert_allclose(other_starts(*terms, without, theta, unit),
+                               [[0.05, 4, 5], [3, 0.1, 0.2], [0.05, 0.1, 0.2]])
+    for i in range(3):
+        one = [without[i], without[3]]
+        assert len(other_starts(*terms, one, theta, unit)) == 1
+    assert len(other_starts(*terms, without[3:], theta, unit)) == 0
+    # of a term alone, once
+    assert len(other_starts([Diagonal(1)], [[1.0]], [([0], 9.0)], [3.0], [2.0])) == 1
+
+
+def test_from_the_boundary_the_way_leads_inside():
+    terms = [Diagonal(1), Diagonal(2)], [[1.0], [1.0, 1.0]]
+    found = other_starts(*terms, [([0, 0, 5], 10), ([0, 4, 0], 10)], [0.0, 0, 5], [2.0, 4, 8])
+    np.testing.assert_allclose(found, [[6, 0, 5], [0, 12, 24]])
+
+
+@pytest.mark.parametrize(("z", "left"), [
+    ([1.0, 1.0], [3.0, 1.0, 0.0]),  # 3 and 2 on the diagonal of Lambda
+    ([1.0, 8.0], [0.0, np.sqrt(5), 0.0]),  # 3 and 16, measured by the columns
+])
+def test_the_least_direction_of_a_term_is_left_out_if_that_costs_little(z, left):
+    theta, left = [3.0, 1.0, 2.0], np.array(left)
+    for cost, tried in ((5.9, True), (6.1, False), (-1.0, True)):
+        found = other_starts([Unstructured(2)], [z], [(left, 10 + cost)], theta, [2.0, 4, 8])
+        want = np.where(left == 0, [0.05, 0.1, 0.2], left)
+        np.testing.assert_allclose(found, [want] if tried else np.empty((0, 3)))
