@@ -31,6 +31,7 @@ from lmmcore.maximisation import (
     _other_starts,
     default_starts,
     em_step,
+    minimise,
     moment_start,
     parameter_scale,
 )
@@ -343,16 +344,21 @@ class Valley:
     m, negligible, z_scale = 10, 0.0, [np.ones(2)]
     covariance = independent(Diagonal(2))
 
-    def __init__(self, criterion, gradient, hessian, slope=1.0):
+    cheapest = "observed"
+
+    def __init__(self, criterion, gradient, hessian, slopes=(1.0, 1.0)):
         self.criterion, self.at, self.kinds = criterion, (gradient, hessian), []
-        self.slope = slope
+        self.slopes = slopes
 
     def derivatives(self, theta, kind):
         self.kinds.append(kind)
         return self.criterion(theta), *(np.array(f(theta), float) for f in self.at)
 
     def boundary(self, theta):
-        return [SimpleNamespace(slope=self.slope) for t in theta if t == 0]
+        return [SimpleNamespace(slope=s) for t, s in zip(theta, self.slopes, strict=True) if t == 0]
+
+    def screened(self, starts):
+        return starts
 
 
 def bowl(at, bend=(2.0, 8.0)):
@@ -429,11 +435,102 @@ def test_a_flat_direction_is_no_division_by_0():
 
 def test_small_parameters_are_tried_at_0():
     # the minimum at (1, 0.01) is hardly lower than that at (1, 0), where the slope decides
-    for slope, end in ((1.0, 0.0), (-1.0, 0.01)):
+    for slope, end in ((1.0, 0.0), (0.0, 0.0), (-1.0, 0.01)):
         profile = bowl([1.0, 0.01])
-        profile.slope = slope
+        profile.slopes = 1.0, slope
         descent = _Descent(profile, "observed", 50)
         np.testing.assert_allclose(descent.run(np.array([2.0, 1.0])), [1, end], atol=1e-9)
+
+
+@pytest.mark.parametrize(("slopes", "end"), [((1, 1), [0, 0]), ((1, -1), [0, 0.01]),
+                                             ((-1, -1), [0.02, 0.21])])
+def test_a_zero_may_lead_to_another(slopes, end):
+    # (x - 0.02)^2 / 2 + (y - 0.01 - 10 x)^2 / 2: with x = 0 y is small, too
+    profile = Valley(lambda t: 0.5 * (t[0] - 0.02) ** 2 + 0.5 * (t[1] - 0.01 - 10 * t[0]) ** 2,
+                     lambda t: [t[0] - 0.02 - 10 * (t[1] - 0.01 - 10 * t[0]),
+                                t[1] - 0.01 - 10 * t[0]],
+                     lambda t: np.array([[101, -10], [-10, 1]]), slopes)
+    found = _Descent(profile, "observed", 50).run(np.array([1.0, 1.0]))
+    np.testing.assert_allclose(found, end, atol=1e-9)
+
+
+@pytest.mark.parametrize(("optimiser", "limit"), [("newton", 50), ("fisher", 200),
+                                                  ("average-information", 200)])
+def test_a_descent_without_end_is_broken_off(optimiser, limit):
+    slide = Valley(lambda t: -t[0] + 10 * (t[1] - 1) ** 2, lambda t: [-1, 20 * (t[1] - 1)],
+                   lambda t: np.diag([1, 20]))
+    _, trace = minimise(slide, optimiser)
+    assert len(trace) == 1 + 2 * limit  # to a rough minimum, and on to a fine one
+
+
+def test_gradients_that_are_small_enough():
+    profile = bowl([1.0, 1.0])
+    for negligible, exact, rough in ((0.0, 0.0, 1e-11), (1e-11, 1e-10, 1e-10)):
+        profile.negligible = negligible  # for each of ten observations
+        assert _Descent(profile, "observed", 9).enough == pytest.approx(exact, rel=1e-14)
+        assert _Descent(profile, "expected", 9).enough == pytest.approx(rough, rel=1e-14)
+
+
+@pytest.mark.parametrize(("kind", "rate", "goes_on"), [
+    ("observed", 0.05, True), ("observed", 0.15, False),
+    ("average", 0.85, True), ("average", 0.95, False)])
+def test_where_the_criterion_is_all_rounding_the_gradient_must_fall(kind, rate, goes_on):
+    flat = Valley(lambda t: 3.0, lambda t: [t[0], 0], lambda t: np.diag([1 / (1 - rate), 1]))
+    _, path = steps(flat, [1e-5, 0.0], kind=kind, max_steps=1)
+    assert len(path) == 1 + goes_on
+
+
+@pytest.mark.parametrize(("fall", "goes_on"), [(2e-12, True), (6e-13, False)])
+def test_a_fall_that_is_no_rounding(fall, goes_on):
+    # rounding is 1e-13 of 3, the criterion, and of 10, the observations
+    slide = Valley(lambda t: 3.0 - fall * t[0], lambda t: [-1e-9, 0],
+                   lambda t: np.diag([1e-9, 1e-9]))
+    _, path = steps(slide, [0.0, 0.0], enough=0.0, max_steps=1)
+    assert len(path) == 1 + goes_on
+
+
+def test_curvatures_of_different_size():
+    end, path = steps(bowl([1.0, 2.0], (1.0, 1e-7)), [1.5, 1.5], enough=1e-14)
+    assert len(path) == 2
+    np.testing.assert_allclose(end, [1, 2], rtol=1e-12)
+    # where the largest one is negative, it still says which are none: below 1e-8 of it
+    ridge = Valley(lambda t: -4 * t[0] ** 2 - 1e-9 * t[1], lambda t: [-8 * t[0], -1e-9],
+                   lambda t: np.diag([-8, 1e-10]))
+    _, path = steps(ridge, [0.1, 0.0], max_steps=1)
+    np.testing.assert_allclose(path[1], [0.2, 1e-9 / 8e-8], rtol=1e-12)
+
+
+def test_steps_are_measured_in_units_of_the_effects():
+    profile = bowl([300.0, 1.0])
+    profile.z_scale = [np.full(2, 4.0)]
+    _, path = steps(profile, [0.0, 1.0], max_steps=1)
+    np.testing.assert_allclose(path[1], [2 * (1 + 4) / 4, 1.0], rtol=1e-14)
+    _, path = steps(bowl([1e6 + 1e-7, 1.0]), [1e6, 1.0], enough=0.0)
+    assert len(path) == 1
+
+
+def test_a_step_that_gains_a_little_is_taken():
+    profile = Valley(lambda t: t[0] ** 4 / 4, lambda t: [t[0] ** 3, 0],
+                     lambda t: np.diag([1 / 1.98, 1]))
+    _, path = steps(profile, [1.0, 0.0], max_steps=1)
+    np.testing.assert_allclose(path[1], [-0.98, 0], rtol=1e-12)
+
+
+def test_em_stops_at_the_first_gradient_that_is_small_enough():
+    y, batch = reference_model("Dyestuff").y, np.arange(30) // 5
+    lengths = set()
+    for unit in (1.0, 1e3):
+        trace = fit(grouped(y, ONE, {"g": batch}, {"g": {"z": unit}}), optimiser="em").iterations
+        assert trace[-1].max_gradient <= 29e-12 < trace[-2].max_gradient
+        lengths.add(len(trace))
+    assert max(lengths) - min(lengths) <= 1 and max(lengths) < 1000
+
+
+@pytest.mark.parametrize("kind", [AR1, RandomWalk])
+def test_em_is_refused_for_series(kind):
+    y = np.random.default_rng(1).standard_normal(30).cumsum()
+    with pytest.raises(ValueError, match="EM is not available for"):
+        fit(series(y, ONE, covariance=kind()), optimiser="em")
 
 
 def other_starts(structures, z, heights, theta, unit):
@@ -477,3 +574,8 @@ def test_the_least_direction_of_a_term_is_left_out_if_that_costs_little(z, left)
         found = other_starts([Unstructured(2)], [z], [(left, 10 + cost)], theta, [2.0, 4, 8])
         want = np.where(left == 0, [0.05, 0.1, 0.2], left)
         np.testing.assert_allclose(found, [want] if tried else np.empty((0, 3)))
+
+
+def test_of_independent_effects_the_least_is_left_out():
+    found = other_starts([Diagonal(2)], [[1.0, 8.0]], [([0, 1], 12.0)], [3.0, 1], [2.0, 4])
+    np.testing.assert_allclose(found, [[0.05, 1]])
