@@ -18,7 +18,7 @@ from lmmcore import (
     independent,
     repeated,
 )
-from lmmcore.profile import _root
+from lmmcore.profile import _root, _triangular
 
 CASES = [
     ("Dyestuff", [0.85]),
@@ -286,3 +286,87 @@ def test_the_rank_of_nearly_dependent_columns(distance, rank):
     assert len(root) == len(dual) == rank
     np.testing.assert_allclose(root.T @ root, A, rtol=1e-13)
     np.testing.assert_allclose(dual @ root.T, np.eye(rank), atol=1e-4)
+
+
+@pytest.mark.parametrize("zero", [0, 1, 2])
+def test_a_column_of_zeros_has_no_rank_and_stays(zero):
+    A = np.array([[4.0, 1, 0.5], [1, 9, 2], [0.5, 2, 1]])
+    A[zero] = A[:, zero] = 0.0
+    root, dual = _root(A)
+    assert len(root) == 2
+    np.testing.assert_allclose(root.T @ root, A, atol=1e-14)
+    assert np.all(dual[:, zero] == 0)
+    Z = np.linalg.cholesky(A + np.eye(3)).T
+    Z[:, zero] = 0.0
+    basis, R = _triangular(Z, np.linalg.norm(Z, axis=0))
+    assert len(R) == 2 and np.all(R[:, zero] == 0)
+    np.testing.assert_allclose(basis @ R, Z, atol=1e-14)
+
+
+@pytest.mark.parametrize(("left", "rank"), [(3e-12, 2), (3e-13, 1)])
+@pytest.mark.parametrize("unit", [1e-20, 1.0, 1e20])
+def test_what_is_left_of_a_column_that_depends_on_those_before(left, rank, unit):
+    Z = np.array([[1.0, 1.0], [0.0, left], [0.0, 0.0]]) * [1.0, unit]
+    basis, R = _triangular(Z, np.linalg.norm(Z, axis=0))
+    assert basis.shape == (3, rank) and R.shape == (rank, 2)
+    np.testing.assert_allclose(basis @ R / [1, unit], Z / [1, unit], atol=1e-12)
+
+
+@pytest.mark.parametrize(("value", "rank"), [(1.5e-12, 10), (0.5e-12, 9)])
+def test_eigenvalues_that_are_rounding(value, rank):
+    A = np.eye(10)
+    A[0, 1] = A[1, 0] = 1 - value
+    assert len(_root(A)[0]) == rank
+
+
+def two_terms():
+    """A model of two crossed terms, n k^2 = 40 * 11^2, with Z'X of no special form."""
+    rng = np.random.default_rng(12)
+    a, b, x = rng.integers(0, 4, 40), rng.integers(0, 3, 40), rng.standard_normal(40)
+    Z = {"a": {"1": 1, "x": x}, "b": {"w": rng.standard_normal(40)}}
+    return grouped(x + rng.standard_normal(40), {"1": 1, "x": x, "t": np.arange(40.0)},
+                   {"a": a, "b": b}, Z)
+
+
+@pytest.mark.parametrize("method", ["REML", "ML"])
+def test_cross_products_give_what_the_rows_give(method, monkeypatch):
+    model, theta = two_terms(), np.array([0.8, -0.3, 0.5, 1.2])
+    by_rows = Profile(model, method)
+    monkeypatch.setattr("lmmcore.profile.ROWS", 0)
+    by_products = Profile(model, method)
+    assert by_products.log_likelihood(theta) == pytest.approx(
+        by_definition(model, theta, method), abs=1e-11)
+    for ours, theirs in zip(by_products.derivatives(theta), by_rows.derivatives(theta),
+                            strict=True):
+        np.testing.assert_allclose(ours, theirs, rtol=1e-11, atol=1e-11)
+    ours, theirs = by_products.solution(theta), by_rows.solution(theta)
+    np.testing.assert_allclose(ours.beta, theirs.beta, rtol=1e-11)
+    np.testing.assert_allclose(ours.random_effects[0], theirs.random_effects[0], rtol=1e-10)
+
+
+@pytest.mark.parametrize("method", ["REML", "ML"])
+@pytest.mark.parametrize(("more", "unused"), [(0, "_root"), (-1, "_triangular")])
+def test_rows_are_used_up_to_a_number_of_products(method, more, unused, monkeypatch):
+    model = two_terms()
+    monkeypatch.setattr("lmmcore.profile.ROWS", 40 * 11**2 + more)
+    monkeypatch.delattr(f"lmmcore.profile.{unused}")
+    assert np.isfinite(Profile(model, method).criterion(np.ones(4)))
+
+
+@pytest.mark.parametrize("method", ["REML", "ML"])
+@pytest.mark.parametrize("unit", [1e-20, 1e20])
+def test_the_criterion_does_not_depend_on_the_units_of_an_effect(method, unit):
+    batch = np.arange(30) // 5
+    y, theta = reference_model("Dyestuff").y, np.array([0.8])
+    one, other = (Profile(grouped(y, {"1": 1}, {"g": batch}, {"g": {"z": c}}), method)
+                  for c in (1.0, unit))
+    assert other.criterion(theta / unit) == pytest.approx(one.criterion(theta), abs=1e-10)
+
+
+def test_hessian_and_gradient_by_themselves_and_a_symmetric_vcov():
+    profile, theta = Profile(two_terms()), np.array([0.8, -0.3, 0.5, 1.2])
+    _, gradient, hessian = profile.derivatives(theta)
+    np.testing.assert_array_equal(profile.gradient(theta), gradient)
+    np.testing.assert_array_equal(profile.hessian(theta), hessian)
+    vcov = profile.solution(theta).vcov
+    np.testing.assert_array_equal(vcov, vcov.T)
