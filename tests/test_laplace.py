@@ -526,6 +526,14 @@ def test_only_calls_that_change_nothing_are_left_out(wrong):
     assert turned(x)[0] == pytest.approx(onp.exp(f(number, x)))
 
 
+def test_a_shape_that_stays_is_no_call():
+    x = onp.array([0.5, 2.0])
+    for shape, calls in (((2,), 1), ((2, 1), 2)):
+        tape = Tape(lambda x, shape=shape: [np.exp(np.reshape(x, shape))], x)
+        assert len(tape) == calls
+        onp.testing.assert_array_equal(tape(x)[0], onp.exp(x).reshape(shape))
+
+
 def test_comparisons_are_played_too():
     def joint(p):
         tail = np.where(p.u > 0, p.u**2, 2 * p.u**2)

@@ -9,7 +9,7 @@ from lmmcore.laplace.derivatives import Derivatives, Joint
 from lmmcore.laplace.factor import BandPlan, BlockPlan, Factoriser, components
 from lmmcore.laplace.mode import LaplaceError, _positive, find_mode
 from lmmcore.laplace.model import _places
-from lmmcore.laplace.structure import Structure, find_structure
+from lmmcore.laplace.structure import Structure, _verify, find_structure
 
 
 def band(n, width):
@@ -62,6 +62,8 @@ KINDS = {
     "long AR(8)": (band(100, 17), {"u": (100,)}, 17),
     "rows and columns": (crossed(5, 23), {"a": (5,), "b": (23,)}, 6),
     "columns and rows": (crossed(23, 5), {"a": (23,), "b": (5,)}, 6),
+    "equal cells": (np.kron([[2, 0], [0, 2]], np.eye(3))
+                    + np.kron([[0, 1], [1, 0]], np.ones((3, 3))), {"a": (3,), "b": (3,)}, 4),
     "many columns": (crossed(5, 97), {"a": (5,), "b": (97,)}, 6),
     "many rows": (crossed(97, 5), {"a": (97,), "b": (5,)}, 6),
     "apart": (np.diag(np.arange(1.0, 19.0)), {"a": (10,), "b": (8,)}, 2),
@@ -100,6 +102,16 @@ def test_a_small_entry_is_an_entry():
     classes = _places({"u": (20,), "mean": ()})[1]
     s = find_structure(lambda v: H @ v, classes, np.random.default_rng(0))
     np.testing.assert_array_equal([s.rows, s.columns], np.nonzero(H))
+
+
+def test_entries_in_the_wrong_columns_are_not_verified():
+    """Also where the sums of the rows are right."""
+    at = np.arange(2)
+    right, wrong = (Structure(at, columns, np.ones((1, 2)), 0 * at, at)
+                    for columns in (at, at[::-1]))
+    _verify(right, np.array, np.random.default_rng(0))
+    with pytest.raises(RuntimeError, match="was not found"):
+        _verify(wrong, np.array, np.random.default_rng(0))
 
 
 @pytest.mark.parametrize("kind", ["apart", "lines", "AR(1)", "rows and columns"])
