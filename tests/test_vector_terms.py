@@ -6,11 +6,12 @@ from reference_models import reference_model
 from test_profile import by_definition
 
 from lmmcore import Profile, VectorTermsProfile, fit, from_formula
+from lmmcore.vector_terms import _orthonormal, _root
 
 METHODS = pytest.mark.parametrize("method", ["REML", "ML"])
 
 
-def design(formula, seed=1, n=140, a=24, b=5):
+def design(formula, seed=1, n=140, a=24, b=5, unit=1.0):
     """Lines of the levels of a, crossed with b; x is 0 in one level of a, and constant in another.
 
     ``inside`` is nested in a, and ``big`` holds whole levels of a.
@@ -21,8 +22,8 @@ def design(formula, seed=1, n=140, a=24, b=5):
     x[i == 3], x[i == 4] = 0.0, 2.0
     u, v = rng.standard_normal((2, a)), rng.standard_normal(b)
     y = 1 + u[0, i] + x * u[1, i] + v[j] + rng.standard_normal(n)
-    return from_formula(formula, {"y": y, "x": x, "z": z, "a": i, "b": j, "big": i % 4,
-                                  "inside": 2 * i + (z > 0)})
+    return from_formula(formula, {"y": y, "x": unit * x, "z": unit * z, "a": i, "b": j,
+                                  "big": i % 4, "inside": 2 * i + (z > 0)})
 
 
 SLOPE = "y ~ x + (x | a) + (1 | b)"
@@ -37,6 +38,7 @@ CASES = pytest.mark.parametrize(("formula", "theta"), [
     ("y ~ 0 + x + (x || a) + (1 | b)", [1.0, 0.3, 0.5]),
     ("y ~ z + (1 | a) + (x | inside) + (x + z | big)",
      [1.0, 0.3, 0.2, 0.4, 0.5, 0.1, -0.2, 0.4, 0.1, 0.0]),
+    ("y ~ x + (x | a) + (z | inside)", [1.0, 0.3, 0.7, 0.5, -0.2, 0.4]),  # x is 0 in one level
 ], ids=str)
 
 
@@ -111,3 +113,48 @@ def test_it_is_for_several_terms():
 def test_theta_beyond_floating_point_is_refused():
     with pytest.raises(ValueError, match="too large"):
         VectorTermsProfile(design(SLOPE)).criterion(np.array([1.0, 0.0, 1.0, 1e200]))
+
+
+@METHODS
+@pytest.mark.parametrize("unit", [1e-7, 1e7])
+def test_the_units_of_the_columns_do_not_matter(method, unit):
+    formula = "y ~ x + (x | a) + (z | b)"
+    theta, units = np.array([1.0, 0.3, 0.7, 0.5, -0.2, 0.4]), np.array([1, unit, unit] * 2)
+    plain, other = (VectorTermsProfile(design(formula, unit=u), method) for u in (1.0, unit))
+    for profile in (plain, other):
+        general = Profile(profile.model, method)
+        for mine, want in zip(profile.z_scale, general.z_scale, strict=True):
+            np.testing.assert_allclose(mine, want, rtol=1e-14)
+    assert other.sigma2(theta / units) == pytest.approx(plain.sigma2(theta), rel=1e-12)
+    np.testing.assert_allclose(other.gradient(theta / units) / units, plain.gradient(theta),
+                               rtol=1e-9, atol=1e-9)
+
+
+@pytest.mark.parametrize("unit", [1e-9, 1.0, 1e9])
+def test_a_covariate_that_is_constant_in_a_level_adds_nothing_there(unit):
+    (term, _) = design(SLOPE, unit=unit).terms
+    _, R = _orthonormal(term)
+    gone = R[1, 1] == 0
+    assert [term.levels[g] for g in np.flatnonzero(gone)] == [3, 4]
+    own = np.einsum("abg,acg->bcg", R, R)
+    for g in range(24):
+        z = term.columns[term.codes == g]
+        size = np.sqrt(np.diag(z.T @ z))
+        size[size == 0] = 1.0
+        np.testing.assert_allclose(own[:, :, g] / np.outer(size, size),
+                                   z.T @ z / np.outer(size, size), atol=1e-13)
+
+
+@pytest.mark.parametrize(("off", "rank"), [(1e-11, 2), (1e-15, 1)])
+def test_the_root_of_a_matrix_has_its_rank_but_for_rounding(off, rank):
+    S = np.array([[1.0, 1.0], [1.0, 1.0 + off]])
+    R = _root(S)
+    assert len(R) == rank
+    np.testing.assert_allclose(R.T @ R, S, rtol=2e-15)
+
+
+def test_the_criterion_alone_takes_no_derivatives(monkeypatch):
+    model, theta = design(SLOPE), np.array([1.0, 0.3, 0.7, 0.5])
+    monkeypatch.delattr(VectorTermsProfile, "_pieces")
+    assert VectorTermsProfile(model).criterion(theta) == pytest.approx(
+        Profile(model).criterion(theta), abs=1e-11)
