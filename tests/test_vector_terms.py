@@ -39,6 +39,7 @@ CASES = pytest.mark.parametrize(("formula", "theta"), [
     ("y ~ z + (1 | a) + (x | inside) + (x + z | big)",
      [1.0, 0.3, 0.2, 0.4, 0.5, 0.1, -0.2, 0.4, 0.1, 0.0]),
     ("y ~ x + (x | a) + (z | inside)", [1.0, 0.3, 0.7, 0.5, -0.2, 0.4]),  # x is 0 in one level
+    ("y ~ z + (1 | inside) + (x | b)", [0.7, 1.0, 0.3, 0.5]),
 ], ids=str)
 
 
@@ -151,6 +152,22 @@ def test_the_root_of_a_matrix_has_its_rank_but_for_rounding(off, rank):
     R = _root(S)
     assert len(R) == rank
     np.testing.assert_allclose(R.T @ R, S, rtol=2e-15)
+
+
+@pytest.mark.parametrize("unit", [1.0, 1e-7, 1e7])
+def test_the_root_of_a_matrix_in_other_units_and_with_a_row_of_zeros(unit):
+    units = np.array([unit, 1.0, 1 / unit])
+    S = np.array([[2.0, 0.0, 1.0], [0.0, 0.0, 0.0], [1.0, 0.0, 1.0]]) * np.outer(units, units)
+    R = _root(S)
+    assert len(R) == 2
+    np.testing.assert_allclose(R.T @ R, S, rtol=1e-14)
+
+
+def test_the_root_of_a_large_matrix_of_low_rank():
+    F = np.random.default_rng(5).standard_normal((3, 400))
+    R = _root(F.T @ F)
+    assert len(R) == 3
+    np.testing.assert_allclose(R.T @ R, F.T @ F, atol=1e-12)
 
 
 def test_the_criterion_alone_takes_no_derivatives(monkeypatch):
