@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from lmmcore import CrossProducts, fit, from_formula, load
+from lmmcore import CrossProducts, GroupedProfile, fit, from_formula, load
+from lmmcore.sufficient import SummarisedProfile, _reduce, _upper_root
 
 REACTION = "Reaction ~ Days + (Days | Subject)"
 SLEEP = load("sleepstudy").columns
@@ -153,3 +154,77 @@ def test_no_chunks_and_too_few_rows():
     few = {name: values[:3] for name, values in rows(5).items()}
     with pytest.raises(ValueError, match="n = 3"):
         sums.model(sums.add_up([few]))
+
+
+def summarised(formula, data):
+    sums = CrossProducts(formula)
+    return sums.model(sums.add_up(chunked(data, 50)))
+
+
+def test_two_groups_are_enough():
+    data = rows(6)
+    data["g"] = data["g"] % 2
+    assert_same_fit(fit(summarised("y ~ x + (1 | g)", data)),
+                    fit(from_formula("y ~ x + (1 | g)", data)))
+
+
+@pytest.mark.parametrize("unit", [1e-50, 1e-10, 1e10, 1e50])
+@pytest.mark.parametrize("column", ["x", "y"])
+def test_units_of_a_column(column, unit):
+    data, formula = rows(7), "y ~ x + w + (x | g)"
+    one = fit(summarised(formula, data))
+    other = fit(summarised(formula, {**data, column: unit * data[column]}))
+    assert other.converged
+    sd = np.sqrt([fit.variance_components[0].covariance[1, 1] for fit in (one, other)])
+    if column == "x":
+        np.testing.assert_allclose([other.beta[1] * unit, sd[1] * unit], [one.beta[1], sd[0]],
+                                   rtol=1e-6)
+        assert other.sigma2 == pytest.approx(one.sigma2, rel=1e-8)
+    else:
+        np.testing.assert_allclose(other.beta, unit * one.beta, rtol=1e-6)
+        assert other.sigma2 == pytest.approx(unit**2 * one.sigma2, rel=1e-8)
+
+
+def test_the_size_of_an_effect_is_that_of_the_rows():
+    data, formula = rows(8), "y ~ x + (x | g)"
+    ours, theirs = SummarisedProfile(summarised(formula, data)), GroupedProfile(
+        from_formula(formula, data))
+    np.testing.assert_allclose(ours.z_scale[0], theirs.z_scale[0], rtol=1e-13)
+    least_squares = ours.model.least_squares
+    assert least_squares.Q.shape == (0, 2) and least_squares.residuals.shape == (0,)
+
+
+@pytest.mark.parametrize(("y", "message"), [
+    (lambda x, w: 0 * x, "zero everywhere"),
+    (lambda x, w: 1 + 2 * x + 3 * w, "y is constant or a combination"),
+])
+def test_responses_without_variation(y, message):
+    data = rows(4)
+    with pytest.raises(ValueError, match=message):
+        summarised("y ~ x + w + (1 | g)", {**data, "y": y(data["x"], data["w"])})
+
+
+@pytest.mark.parametrize("unit", [1e-10, 1.0, 1e10])
+def test_the_root_of_columns_that_depend_on_each_other(unit):
+    # columns (1, 0) and (c, d) of two groups: of the second d is left
+    for left, kept in ((1.2e-7, True), (0.8e-7, False), (0.0, False)):
+        A = np.array([[1.0, 0.1], [0.1, 0.01 * (1 + left**2)]]) * unit**2
+        A = np.repeat(A[:, :, None], 2, axis=2)
+        R = _upper_root(A)
+        assert np.all((R[1, 1] > 0) == kept) and np.all(R[1, 0] == 0)
+        np.testing.assert_allclose(R[0], np.array([[1.0, 1], [0.1, 0.1]]) * unit, rtol=1e-14)
+
+
+@pytest.mark.parametrize("rss", [1e-20, 1.0, 1e20])
+def test_what_is_constant_within_groups_or_depends_on_another_effect(rss):
+    # one group of rows 1, ..., 1 and an effect that is 0.3 of it: nothing is left of the second
+    ZZ = np.array([[4.0, 1.2], [1.2, 0.36]])[:, :, None]
+    for varies, kept in ((1.2e-14, True), (0.8e-14, False), (0.0, False)):
+        Qe = np.sqrt([(1 - varies), 0.5 * rss])  # of length 1 and rss, but for what varies
+        ZQe = np.array([[2 * Qe[0], 2 * Qe[1]], [0.6 * Qe[0] + 1e-9, 0.6 * Qe[1]]])[:, :, None]
+        R, F, within = _reduce(ZZ, ZQe, np.diag([1.0, rss]))
+        assert np.all(R[1] == 0) and np.all(F[1] == 0)
+        np.testing.assert_allclose(F[0, :, 0], Qe, rtol=1e-14)
+        assert (within.Axx[0, 0] > 0) == kept
+        if not kept:
+            assert within.ww == pytest.approx(0.5 * rss, rel=1e-12)
