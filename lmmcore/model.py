@@ -230,20 +230,21 @@ def grouped(
         y, X, groups, Z = _complete(y, X, groups, Z, covariance)
     n = len(_vector("y", y))
     several = isinstance(groups, Mapping)
-    factors = dict(groups) if several else {"groups": groups}
+    named = dict(groups) if several else {"groups": groups}
+    factors = {name: _factor(name, labels, n) for name, labels in named.items()}
     terms, blocks = [], []
-    for name, labels in factors.items():
+    for name, factor in factors.items():
         columns = _by_factor(Z, name, factors, several)
         kind = covariance.get(name, "unstructured") if isinstance(covariance, Mapping) \
             else covariance
-        term, block = _term(name, labels, columns, kind, n)
+        term, block = _term(name, factor, columns, kind, n)
         terms.append(term)
         blocks.append(block)
     if isinstance(covariance, Mapping) and not set(covariance) <= set(factors):
         raise ValueError(f"covariance names {sorted(set(covariance) - set(factors))}, but the "
                          f"factors are {sorted(factors)}")
     if errors is not None:
-        return _with_errors(y, X, terms, blocks, errors)
+        return _with_errors(y, X, factors, terms, blocks, errors)
     if not terms:
         return LinearMixedModel(y, X)
     return LinearMixedModel(y, X, covariance=independent(*blocks), terms=terms)
@@ -255,8 +256,8 @@ def refuse_correlated_errors(model: LinearMixedModel) -> None:
         raise ValueError("the errors of this model are correlated: use ErrorsProfile, or fit")
 
 
-def _with_errors(y: ArrayLike, X: Any, terms: list[Term], blocks: list[Covariance],
-                 errors: Any) -> LinearMixedModel:
+def _with_errors(y: ArrayLike, X: Any, factors: dict[str, Factor], terms: list[Term],
+                 blocks: list[Covariance], errors: Any) -> LinearMixedModel:
     """The model with errors that follow each other in time, as one more term without effects."""
     from lmmcore.correlated_errors import ErrorSeries  # which needs this module
 
@@ -269,8 +270,7 @@ def _with_errors(y: ArrayLike, X: Any, terms: list[Term], blocks: list[Covarianc
         raise ValueError("with several factors, say in which series the errors follow each other: "
                          "AR1(time, within=labels)")
     else:
-        factor = Factor(terms[0].levels, terms[0].codes) if terms else \
-            Factor(np.zeros(1), np.zeros(n, int))
+        factor = next(iter(factors.values()), Factor(np.zeros(1), np.zeros(n, int)))
     series, steps, _, _ = within_groups(factor, errors.time)
     Z = sparse.hstack([term.Z for term in terms], format="csr") if terms else np.zeros((n, 0))
     term = Term("errors", (), np.empty(0))
@@ -585,17 +585,19 @@ def within_groups(
     return codes, times - first[codes], first, lengths
 
 
-def _term(name: str, labels: Any, columns: Any, kind: Any, n: int) -> tuple[Term, Covariance]:
-    if isinstance(labels, Factor):
-        levels, codes = labels
-    else:
-        levels, codes = levels_and_codes(_labels(name, labels, n))
+def _factor(name: str, labels: Any, n: int) -> Factor:
+    return labels if isinstance(labels, Factor) \
+        else Factor(*levels_and_codes(_labels(name, labels, n)))
+
+
+def _term(name: str, factor: Factor, columns: Any, kind: Any, n: int) -> tuple[Term, Covariance]:
+    levels, codes = factor
     Z, effects = _design("Z", {"(Intercept)": 1} if columns is None else columns, n)
     empty = [effect for effect, z in zip(effects, Z.T, strict=True) if not np.any(z)]
     if empty:
         raise ValueError(_all_zero(empty))
     if not isinstance(kind, str):
-        return kind.term(name, Factor(levels, codes), Z)
+        return kind.term(name, factor, Z)
     if len(levels) < 2:
         raise ValueError(f"groups {name!r} have one level only: no variance between levels can be "
                          "estimated; leave the term out")

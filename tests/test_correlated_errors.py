@@ -149,6 +149,14 @@ def test_information_on_effects_that_follow_each_other_too(method):
     np.testing.assert_allclose(profile.information(theta), -np.array(second), rtol=1e-4, atol=1e-4)
 
 
+def test_errors_follow_each_other_within_the_only_factor_whatever_its_effects_are():
+    group, time = np.repeat(np.arange(3), 6), np.tile(np.arange(6), 3)
+    R = [error_series(grouped(time**2.0, {"1": 1}, {"g": group}, {"g": {"z": time + 1.0}}, kind,
+                              errors=AR1(time))).correlation(np.array([0.6]))
+         for kind in ("unstructured", AR1(time // 2))]
+    np.testing.assert_array_equal(*R)
+
+
 @pytest.mark.parametrize("name", ["intercept", "slope", "crossed"])
 def test_the_sizes_of_columns_are_those_of_independent_errors(name):
     model = model_of(name)
