@@ -33,51 +33,51 @@ RUN     := $(VENV)/bin/python
 setup:
 	@command -v $(PYTHON) >/dev/null 2>&1 || { echo "error: there is no $(PYTHON) here: install Python 3.11 or newer (Debian, Ubuntu: apt install python3 python3-venv)" >&2; exit 1; }
 	@$(PYTHON) -c 'import sys; v = sys.version_info; v >= (3, 11) or sys.exit("error: this book needs Python 3.11 or newer, but %s is Python %d.%d; another one: make PYTHON=python3.12 ..." % (sys.executable, v[0], v[1]))'
-	@$(PYTHON) tools/setup.py $(VENV)
+	@$(PYTHON) -m tools.setup $(VENV)
 
 book: setup
-	@LMMCORE_SOLUTIONS=$(SOLUTIONS) $(RUN) tools/book.py
+	@LMMCORE_SOLUTIONS=$(SOLUTIONS) $(RUN) -m tools.book
 
 pdf: setup
-	@LMMCORE_SOLUTIONS=$(SOLUTIONS) $(RUN) tools/pdf.py
+	@LMMCORE_SOLUTIONS=$(SOLUTIONS) $(RUN) -m tools.pdf
 
 pdf-needs:
 	@echo $(PDF_NEEDS)
 
 serve: setup
-	@$(RUN) tools/serve.py
+	@$(RUN) -m tools.serve
 
 links: setup
-	@$(RUN) tools/links.py
+	@$(RUN) -m tools.links
 
 test: setup
-	@$(RUN) tools/test.py $(ARGS)
+	@$(RUN) -m tools.test $(ARGS)
 
 record: setup
-	@$(RUN) tools/record.py $(CHAPTER)
+	@$(RUN) -m tools.record $(CHAPTER)
 
 exercises: setup
-	@$(RUN) tools/notebooks.py
+	@$(RUN) -m tools.notebooks
 
 lab: exercises
-	@$(RUN) tools/lab.py
+	@$(RUN) -m tools.lab
 
 mutate: setup
 ifeq ($(MODULE)$(SAMPLE),)
-	@$(RUN) tools/mutate_chapters.py $(CHAPTER)
+	@$(RUN) -m tools.mutate_chapters $(CHAPTER)
 endif
 ifeq ($(CHAPTER),)
-	@$(RUN) tools/mutate_estimators.py "$(SAMPLE)" $(MODULE)
+	@$(RUN) -m tools.mutate_estimators "$(SAMPLE)" $(MODULE)
 endif
 
 test-versions: setup
-	@$(RUN) tools/versions.py $(VERSIONS)
+	@$(RUN) -m tools.versions $(VERSIONS)
 
 lint: setup
 	@$(RUN) -m ruff check .
 
 lock: setup
-	@$(RUN) tools/lock.py
+	@$(RUN) -m tools.lock
 
 clean:
 	rm -rf _build $(VENV)

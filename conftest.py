@@ -3,15 +3,11 @@
 It stands here and not in tests/, so that it also holds for ``pytest chapters``.
 """
 
-import sys
-from pathlib import Path
 
 import nbval.kernel
 import nbval.plugin
 
-sys.path.insert(0, str(Path(__file__).resolve().parent / "tools"))
-
-from chapters import settle_environment
+from tools.chapters import settle_environment
 
 settle_environment()
 

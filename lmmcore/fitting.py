@@ -12,10 +12,14 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import ArrayLike
 
-from lmmcore.coordinates import Frame, orthogonal
-from lmmcore.correlated_errors import ErrorsProfile, error_series
-from lmmcore.covariance import Array
-from lmmcore.crossed import CrossedProfile, has_scalar_terms
+from lmmcore.covariance.structures import Array
+from lmmcore.fast.crossed import CrossedProfile, has_scalar_terms
+from lmmcore.fast.errors import ErrorsProfile, error_series
+from lmmcore.fast.frame import Frame, orthogonal
+from lmmcore.fast.groups import GroupedProfile, has_groups
+from lmmcore.fast.series import SeriesProfile, has_series
+from lmmcore.fast.sums import SummarisedModel, SummarisedProfile
+from lmmcore.fast.vector_terms import VectorTermsProfile, has_vector_terms
 from lmmcore.maximisation import (
     OPTIMISERS,
     default_optimiser,
@@ -28,10 +32,6 @@ from lmmcore.maximisation import (
 from lmmcore.model import LinearMixedModel, Term
 from lmmcore.profile import Profile
 from lmmcore.results import GRADIENT_TOLERANCE, Fit, Iteration, Trace, VarianceComponent
-from lmmcore.structure import GroupedProfile, has_groups
-from lmmcore.sufficient import SummarisedModel, SummarisedProfile
-from lmmcore.tridiagonal import SeriesProfile, has_series
-from lmmcore.vector_terms import VectorTermsProfile, has_vector_terms
 
 FARTHEST = 1e7  # of a start, in units that make the random effects as large as the errors
 FLAT = 1e-13  # a curvature this much below the greatest cannot be told from none
@@ -56,7 +56,7 @@ def fit(
     Parameters
     ----------
     model : LinearMixedModel
-        Or a :class:`lmmcore.sufficient.SummarisedModel`.
+        Or a :class:`lmmcore.fast.sums.SummarisedModel`.
     method : {"REML", "ML"}
     optimiser : {"newton", "fisher", "average-information", "em"}, optional
         The way to the maximum. Newton if not given; with many crossed levels, where its second
@@ -89,7 +89,7 @@ def fit(
     The profile criterion and its exact gradient are B19 and B31; the methods are B36.
     See the chapters "A first fit" and "Maximisation". Where the columns of Z are nearly dependent,
     as an intercept and calendar years are, the way there is in the coordinates of
-    :mod:`lmmcore.coordinates`; ``max_gradient`` then refers to these.
+    :mod:`lmmcore.fast.frame`; ``max_gradient`` then refers to these.
     """
     if not hasattr(model, "terms"):
         raise ValueError(f"fit wants a model, as grouped or from_formula makes it, not a "

@@ -16,7 +16,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from lmmcore.covariance import Array, LinearStructure
+from lmmcore.covariance.structures import Array, LinearStructure
 from lmmcore.profile import Pieces, Profile
 from lmmcore.results import Iteration, Trace
 

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import sparse
 
-from lmmcore.covariance import (
+from lmmcore.covariance.structures import (
     Array,
     Covariance,
     Diagonal,
@@ -26,7 +26,7 @@ from lmmcore.covariance import (
     independent,
     repeated,
 )
-from lmmcore.missing import check_choice, complete_rows, take_rows
+from lmmcore.design.missing import check_choice, complete_rows, take_rows
 
 TALL = 10_000  # rows from which on a QR is made of cross-products
 LARGEST = 1e70  # fourth powers of the data still fit into a floating-point number
@@ -198,8 +198,8 @@ def grouped(
         Covariates of the random effects within a group; a random intercept if not given. With
         several factors it is a mapping by factor.
     covariance : {"unstructured", "diagonal", "identity"}, AR1, RandomWalk, or mapping by factor
-        Covariance of the q effects of one level. With :class:`lmmcore.autoregression.AR1` or
-        :class:`lmmcore.autoregression.RandomWalk` each level has a series of effects in time.
+        Covariance of the q effects of one level. With :class:`lmmcore.covariance.serial.AR1` or
+        :class:`lmmcore.covariance.serial.RandomWalk` each level has a series of effects in time.
     missing : {"refuse", "drop"}
         What to do with rows that have missing values anywhere. A warning says how many are dropped.
 
@@ -259,7 +259,7 @@ def refuse_correlated_errors(model: LinearMixedModel) -> None:
 def _with_errors(y: ArrayLike, X: Any, factors: dict[str, Factor], terms: list[Term],
                  blocks: list[Covariance], errors: Any) -> LinearMixedModel:
     """The model with errors that follow each other in time, as one more term without effects."""
-    from lmmcore.correlated_errors import ErrorSeries  # which needs this module
+    from lmmcore.fast.errors import ErrorSeries  # which needs this module
 
     n = len(_vector("y", y))
     if errors.start != "stationary":

@@ -26,7 +26,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.linalg import qr, solve_triangular
 
-from lmmcore.covariance import Array, BoundaryPoint, Covariance
+from lmmcore.covariance.structures import Array, BoundaryPoint, Covariance
 from lmmcore.model import LinearMixedModel, refuse_correlated_errors
 
 METHODS = ("REML", "ML")

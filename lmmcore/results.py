@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from lmmcore.covariance import Array, BoundaryPoint, variance_label
+from lmmcore.covariance.structures import Array, BoundaryPoint, variance_label
 from lmmcore.model import LinearMixedModel
 from lmmcore.tables import Report, Rows, aligned, html, number
 
 if TYPE_CHECKING:
-    from lmmcore.degrees_of_freedom import ContrastTests
-    from lmmcore.intervals import ProfileIntervals
+    from lmmcore.inference.degrees_of_freedom import ContrastTests
+    from lmmcore.inference.intervals import ProfileIntervals
 
 GRADIENT_TOLERANCE = 1e-8  # largest gradient per observation, theta in units of the columns of Z
 LONG, SHOWN = 16, 6  # a longer trace shows so many steps at each end
@@ -182,9 +182,9 @@ class Fit(Report):
 
         Notes
         -----
-        See :func:`lmmcore.degrees_of_freedom.t_tests`.
+        See :func:`lmmcore.inference.degrees_of_freedom.t_tests`.
         """
-        from lmmcore.degrees_of_freedom import t_tests
+        from lmmcore.inference.degrees_of_freedom import t_tests
 
         return t_tests(self, df)
 
@@ -197,9 +197,9 @@ class Fit(Report):
 
         Notes
         -----
-        See :func:`lmmcore.intervals.profile_intervals`.
+        See :func:`lmmcore.inference.intervals.profile_intervals`.
         """
-        from lmmcore.intervals import profile_intervals
+        from lmmcore.inference.intervals import profile_intervals
 
         return profile_intervals(self, level)
 

@@ -1,7 +1,7 @@
 """Build the book from nothing and verify it. Whatever is wrong is listed, and nothing passes.
 
 1. the sources: headers, tags, table of contents       (chapters.check_sources)
-2. jupyter-book, every page executed, -W -n            (_ext/book_build.py)
+2. jupyter-book, every page executed, -W -n            (site/ext/book_build.py)
 3. the pages: stray dollars, outputs that show errors  (check_pages.py)
 4. all mathematics, by the MathJax that is shipped     (check_tex.py)
 """
@@ -16,7 +16,7 @@ import threading
 import time
 from importlib import metadata
 
-from chapters import ROOT, check_sources, settle_environment
+from tools.chapters import ROOT, check_sources, settle_environment
 
 BUILD = ROOT / "_build"
 SITE = BUILD / "html"
@@ -107,8 +107,8 @@ def main() -> None:
     if not (SITE / "index.html").exists():
         fail("jupyter-book said it succeeded, but there is no _build/html/index.html")
 
-    from check_pages import check_pages
-    from check_tex import check_tex
+    from tools.check_pages import check_pages
+    from tools.check_tex import check_tex
 
     print("checking the pages", flush=True)
     problems = check_pages(SITE)

@@ -1,6 +1,6 @@
 """The chapters: where they are, what is wrong with their source, how they run.
 
-The book build (``_ext/book_build.py``) and ``make record`` run a chapter through
+The book build (``site/ext/book_build.py``) and ``make record`` run a chapter through
 the same function, ``execute``, so that both fail with the same message.
 """
 
@@ -15,7 +15,7 @@ from pathlib import Path
 
 import yaml
 
-import inline_claims
+from tools import inline_claims
 
 ROOT = Path(__file__).resolve().parents[1]
 TIMEOUT = 300  # seconds a cell may take
@@ -36,7 +36,8 @@ def settle_environment() -> None:
     os.environ["PYDEVD_DISABLE_FILE_VALIDATION"] = "1"
     # threads that wait for one another on cores which are busy cost more than they save
     os.environ.setdefault("OMP_NUM_THREADS", "1")
-    os.environ["PYTHONPATH"] = str(ROOT)  # chapters use this tree's lmmcore, no other
+    os.environ["PYTHONPATH"] = str(ROOT)  # chapters use this tree's packages, no other
+    os.environ["MATRIXPROOF_RECORDS"] = str(ROOT / "lmmbook" / "records")
     for name in ("MPLBACKEND", "PYTHONSTARTUP", "PYTHONWARNINGS"):
         os.environ.pop(name, None)
 
@@ -217,7 +218,7 @@ def execute(notebook, page: Path, reads: Path | None = None) -> None:
     if not code:
         return
     settle_environment()
-    os.environ["LMMCORE_CHAPTER"] = page.stem  # the ledger's records name their chapter
+    os.environ["MATRIXPROOF_CHAPTER"] = page.stem  # the ledger's records name their chapter
     arguments = []
     if reads is not None:
         os.environ["LMMCORE_READS"] = str(reads)

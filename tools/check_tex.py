@@ -15,7 +15,7 @@ from pathlib import Path
 
 from bs4 import BeautifulSoup
 
-from chapters import ROOT, shown
+from tools.chapters import ROOT, shown
 
 
 def run_node(arguments: list[str]) -> str:

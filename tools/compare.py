@@ -1,4 +1,4 @@
-"""Two builds of the site, compared byte by byte: python tools/compare.py ONE OTHER."""
+"""Two builds of the site, compared byte by byte: python -m tools.compare ONE OTHER."""
 
 from __future__ import annotations
 

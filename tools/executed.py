@@ -17,7 +17,7 @@ from pathlib import Path
 
 import nbformat
 
-from chapters import ROOT
+from tools.chapters import ROOT
 
 STORE = ROOT / "_build" / "executed"
 READS = "LMMCORE_READS"
@@ -48,7 +48,8 @@ def sources(reads: str) -> set[str]:
     """The files and folders that a run read: byte code is named by its source."""
     found = {BYTECODE.sub(r"\1.py", line) for line in reads.splitlines()}
     # folders outside are listed only in the search for modules, and change with every build
-    kept = {x for x in found if not (ROOT / x).is_dir() or x.startswith(("lmmcore", "benchmarks"))}
+    inside = ("lmm", "matrixproof", "benchmarks")
+    kept = {x for x in found if not (ROOT / x).is_dir() or x.startswith(inside)}
     return {x for x in kept if "__pycache__" not in x} | set(ALWAYS)
 
 

@@ -50,4 +50,4 @@ watch()
 logging.getLogger("fontTools").setLevel(logging.ERROR)  # remarks on the dates of fonts
 formatter = get_ipython().display_formatter.formatters["application/pdf"]  # noqa: F821
 formatter.for_type_by_name("matplotlib.figure", "Figure", pdf)
-formatter.for_type_by_name("lmmcore.plots.frames", "Frames", lambda frames: pdf(frames.still))
+formatter.for_type_by_name("lmmbook.figures.frames", "Frames", lambda frames: pdf(frames.still))

@@ -24,8 +24,8 @@ from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-REGISTRY = Path(__file__).with_suffix(".json")
-RECORDS = ROOT / "lmmcore" / "proof" / "records"
+REGISTRY = ROOT / "lmmbook" / "ledger" / "inline_claims.json"
+RECORDS = ROOT / "lmmbook" / "records"
 KINDS = ("definition", "model", "condition", "size", "computed", "axiom", "false")
 
 RELATION = re.compile(

@@ -12,7 +12,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from chapters import ROOT, settle_environment
+from tools.chapters import ROOT, settle_environment
 
 LAB = ROOT / "lab"
 MADE = ROOT / "_build" / "notebooks" / "student"

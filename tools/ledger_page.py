@@ -9,8 +9,8 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from chapters import ROOT, pages
-from lmmcore.proof.records import load_all
+from lmmbook.records import load_all
+from tools.chapters import ROOT, pages
 
 LEDGER = ROOT / "chapters" / "ledger.md"
 MARK = "<!-- The sections below are written by `make record`. -->\n"

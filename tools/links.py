@@ -11,7 +11,7 @@ import urllib.error
 import urllib.request
 from concurrent.futures import ThreadPoolExecutor
 
-from chapters import ROOT
+from tools.chapters import ROOT
 
 SOURCES = ("chapters/*.md", "*.md", "references.bib", "_config.yml", "CITATION.cff")
 ADDRESS = re.compile(r"https?://[^\s<>()\[\]{}\"'`|]+")

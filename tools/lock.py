@@ -1,7 +1,7 @@
 """requirements.in -> requirements.txt: every package pinned and hashed, without any address.
 
 uv resolves for all platforms and Pythons at once; it is fetched into a place of its own. In the
-same way npm makes tools/browser/package-lock.json from the package.json beside it.
+same way npm makes site/try/browser/package-lock.json from the package.json beside it.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ import tempfile
 import venv
 from pathlib import Path
 
-from chapters import ROOT
-from setup import BROWSER, npm
+from tools.chapters import ROOT
+from tools.setup import BROWSER, npm
 
 UV = "uv==0.13.8"
 OPTIONS = "--universal --python-version 3.11 --generate-hashes --no-header --no-annotate"

@@ -6,7 +6,7 @@ A mutant is refuted by an exact counterexample, or proved (another way to write 
 no sense in its setting. One that is none of these is attacked once more, on more and larger
 instances; if it stands, it is listed with what was seen: a line that is not proved is refused on
 the page, true or not, but nobody has shown that this one is false. What was seen is written to
-lmmcore/ledger/mutants.json, from which the ledger page is made.
+lmmbook/ledger/mutants.json, from which the ledger page is made.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from chapters import ROOT, cells, is_notebook, pages, settle_environment
+from tools.chapters import ROOT, cells, is_notebook, pages, settle_environment
 
-ACCOUNT = ROOT / "lmmcore" / "ledger" / "mutants.json"
+ACCOUNT = ROOT / "lmmbook" / "ledger" / "mutants.json"
 OUTCOMES = ("refuted", "proved", "rejected")
 
 
@@ -53,13 +53,13 @@ def watching(account: Account, sample: int | None = None) -> Iterator[None]:
 
     ``sample`` is how many of a line's mutants, chosen by a seed; all of them when it is None.
     """
-    from lmmcore import proof
-    from lmmcore.proof import entries, records
-    from lmmcore.proof.derivation import Derivation
-    from lmmcore.proof.errors import SoundnessError
-    from lmmcore.proof.expressions import plain
-    from lmmcore.proof.mutation import judge, mutants
-    from lmmcore.proof.mutation_entries import entry_mutants, judge_entries
+    import matrixproof as proof
+    from matrixproof.language.errors import SoundnessError
+    from matrixproof.language.expressions import plain
+    from matrixproof.page import entries, records
+    from matrixproof.page.derivation import Derivation
+    from matrixproof.slips.derivations import judge, mutants
+    from matrixproof.slips.entries import entry_mutants, judge_entries
 
     step, by_entries = Derivation.step, entries.by_entries
 
@@ -108,7 +108,7 @@ def watching(account: Account, sample: int | None = None) -> Iterator[None]:
 
 def redefined(line, mutant) -> str:
     """The definitions within a mutant that are not those of the line."""
-    from lmmcore.proof.expressions import definitions_in, plain
+    from matrixproof.language.expressions import definitions_in, plain
 
     known = {x.key() for x in definitions_in([line])}
     slips = [x for x in definitions_in([mutant]) if x.key() not in known]
@@ -117,7 +117,7 @@ def redefined(line, mutant) -> str:
 
 def second_attack(setting, lhs, rhs) -> tuple[str, str]:
     """A mutant that is neither proved nor refuted, on more, larger and dearer instances."""
-    from lmmcore.proof import instances
+    from matrixproof.judges import instances
 
     points, instances.MOST_POINTS = instances.MOST_POINTS, 40 * instances.MOST_POINTS
     try:
@@ -132,7 +132,7 @@ def second_attack(setting, lhs, rhs) -> tuple[str, str]:
 def judge_chapter(page: Path, sample: int | None = None) -> Account:
     """Run a chapter in this process and judge the mutants of its lines."""
     settle_environment()
-    os.environ["LMMCORE_CHAPTER"] = page.stem
+    os.environ["MATRIXPROOF_CHAPTER"] = page.stem
     import matplotlib
     import matplotlib.pyplot as plt
 
@@ -157,7 +157,7 @@ def proves(page: Path) -> bool:
 
 def timed(page: Path) -> tuple[dict[str, Any], float]:
     begin = time.perf_counter()
-    from lmmcore.ledger.mutants import digest
+    from lmmbook.ledger.mutants import digest
 
     data = judge_chapter(page).data() | {"digest": digest(page.stem)}
     return data, time.perf_counter() - begin
@@ -181,7 +181,7 @@ def main(names: list[str]) -> int:
             done = sum(data[k] for k in OUTCOMES) + len(data["unproved"])
             print(f"{chapter}: {data['lines']} lines, {done} mutants, {data['refuted']} refuted, "
                   f"{len(data['unproved'])} unproved, {seconds:.0f} s", flush=True)  # fmt: skip
-    print(f"The account is in lmmcore/ledger/{ACCOUNT.name}.")
+    print(f"The account is in lmmbook/ledger/{ACCOUNT.name}.")
     return int(failed)
 
 

@@ -6,8 +6,8 @@
 A slip (tools/slips.py) is killed when a test fails, raises or takes far too long. It meets a few
 quick tests that call its function, of many files, and if it survives them, forty seconds of all
 that call it, so that a slip may be said to live that a slow test would notice. What survives is
-either equivalent, and lmmcore/ledger/equivalent_slips.json says why, or asks for a test. The totals
-are written to lmmcore/ledger/slips.json, from which the ledger page is made, module by module.
+either equivalent, and lmmbook/ledger/equivalent_slips.json says why, or asks for a test. The totals
+are written to lmmbook/ledger/slips.json, from which the ledger page is made, module by module.
 """
 
 from __future__ import annotations
@@ -34,10 +34,10 @@ from itertools import chain, zip_longest
 from pathlib import Path
 from typing import Any
 
-from chapters import ROOT, settle_environment
-from slips import Slip, slips
+from tools.chapters import ROOT, settle_environment
+from tools.slips import Slip, slips
 
-LEDGER = ROOT / "lmmcore" / "ledger"
+LEDGER = ROOT / "lmmbook" / "ledger"
 TOTALS, EQUIVALENT = LEDGER / "slips.json", LEDGER / "equivalent_slips.json"
 NOT_OURS = {"proof", "plots", "ledger", "data", "exercises/bank"}
 TOOLCHAIN = """browser toolchain notebooks recorded. proof mutated ledger typed coverage errata
@@ -175,7 +175,7 @@ def _watch(file: str) -> dict[str, Any]:
 
 
 def _environ() -> dict[str, str]:
-    return {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT / "tools"), str(ROOT)])}
+    return dict(os.environ)
 
 
 def _state(file: str) -> str:
@@ -268,7 +268,7 @@ def main(names: list[str], sample: int) -> int:
             write(path, account)
             tried, alive = tried + account["tried"], alive + len(account["survivors"])
     print(f"{tried - alive} of {tried} slips are killed or known to change nothing")
-    print(f"The totals are in lmmcore/ledger/{TOTALS.name}.")
+    print(f"The totals are in lmmbook/ledger/{TOTALS.name}.")
     return int(alive > (1 - SHARE) * tried)
 
 

@@ -23,7 +23,7 @@ import nbformat
 import yaml
 from pybtex.database import parse_file
 
-from chapters import ROOT, is_notebook, pages, shown
+from tools.chapters import ROOT, is_notebook, pages, shown
 
 OUT = ROOT / "_build" / "notebooks"
 KINDS = ("student", "instructor")
@@ -238,7 +238,7 @@ def only_glues(statement: ast.stmt) -> bool:
 
 def marking(page: Page) -> list[str]:
     """Marking and common mistakes of the exercise that the solution's cells check, if they do."""
-    from lmmcore.exercises import exercises
+    from lmmbook.exercises import exercises
 
     cells = page.cells[page.solution_cells :]
     code = "\n".join(c.source for c in cells if c.cell_type == "code")
@@ -318,7 +318,7 @@ def address(page: str) -> str:
 @cache
 def places() -> dict[str, tuple[str, str]]:
     """Every label and result of the book: its page, and how a reference to it reads."""
-    from lmmcore.proof.records import load_all
+    from lmmbook.records import load_all
 
     found = {r["name"]: (r["chapter"], r["title"]) for r in load_all()}
     for path in pages():

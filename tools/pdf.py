@@ -16,8 +16,8 @@ import sys
 import time
 import tomllib
 
-from book import BUILD, SITE, jupyter_book
-from chapters import ROOT, check_sources, settle_environment
+from tools.book import BUILD, SITE, jupyter_book
+from tools.chapters import ROOT, check_sources, settle_environment
 
 PLACE = BUILD / "print"
 LATEX = PLACE / "_build" / "latex"

@@ -1,7 +1,7 @@
 """Run the chapters and record them: chapters/NAME.md -> chapters/NAME.ipynb.
 
 Without images, with positional ids and no metadata but the cells' tags, so that a second
-run writes the same bytes. While it runs, LMMCORE_RECORD=1: the derivations write their records.
+run writes the same bytes. While it runs, MATRIXPROOF_RECORD=1: the derivations write their records.
 """
 
 from __future__ import annotations
@@ -15,8 +15,17 @@ from pathlib import Path
 import jupytext
 import nbformat
 
-from chapters import ROOT, ChapterError, check_source, execute, is_notebook, pages, place, shown
-from ledger_page import write_ledger_page
+from tools.chapters import (
+    ROOT,
+    ChapterError,
+    check_source,
+    execute,
+    is_notebook,
+    pages,
+    place,
+    shown,
+)
+from tools.ledger_page import write_ledger_page
 
 PICTURE = re.compile(r"data:image/png;base64,[A-Za-z0-9+/=]+")
 KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
@@ -72,11 +81,11 @@ def no_machine_paths(notebook, page: Path) -> None:
 
 
 def shows_ledger(page: Path) -> bool:
-    return "from lmmcore import ledger" in page.read_text(encoding="utf-8")
+    return "from lmmbook import ledger" in page.read_text(encoding="utf-8")
 
 
 def main(names: list[str]) -> int:
-    os.environ["LMMCORE_RECORD"] = "1"
+    os.environ["MATRIXPROOF_RECORD"] = "1"
     chosen = [page for page in pages() if not names or page.stem in names]
     chosen.sort(key=shows_ledger)  # after the chapters, whose records it shows
     unknown = set(names) - {page.stem for page in chosen}

@@ -16,13 +16,14 @@ import threading
 import time
 from pathlib import Path
 
-from book import BUILD, jupyter_book
-from chapters import ROOT, check_sources, settle_environment
+from tools.book import BUILD, jupyter_book
+from tools.chapters import ROOT, check_sources, settle_environment
 
 PLACE = BUILD / "serve"
 SITE = PLACE / "_build" / "html"
-WATCHED = ["chapters/*.md", "lmmcore/**/*.py", "lmmcore/**/*.json", "lmmcore/**/*.csv", "_ext/*"]
-WATCHED += ["_static/*", "_config.yml", "_toc.yml", "references.bib", "CITATION.cff", "*.md"]
+FOLDERS = ("lmmcore", "lmmbook", "matrixproof", "site")
+WATCHED = ["chapters/*.md", *(f"{folder}/**/*" for folder in FOLDERS)]
+WATCHED += ["_config.yml", "_toc.yml", "references.bib", "CITATION.cff", "*.md"]
 RELOAD = """<script>(async () => {
   const ask = async () => (await fetch('/_state', {cache: 'no-store'})).text();
   const first = await ask();
@@ -35,8 +36,8 @@ RELOAD = """<script>(async () => {
 
 def state() -> dict[str, int]:
     """When each source was last written."""
-    files = (file for pattern in WATCHED for file in ROOT.glob(pattern) if file.is_file())
-    return {str(file): file.stat().st_mtime_ns for file in files}
+    files = (file for pattern in WATCHED for file in ROOT.glob(pattern) if file.suffix != ".pyc")
+    return {str(file): file.stat().st_mtime_ns for file in files if file.is_file()}
 
 
 class Handler(http.server.SimpleHTTPRequestHandler):

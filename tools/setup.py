@@ -1,8 +1,8 @@
 """Set up the environment of the book in .venv, from the hashed locks.
 
 The Makefile calls it with the Python that the book shall use, after looking at its version. The
-Python for the reader's browser (tools/browser/package-lock.json) comes with npm, which the lock of
-the book brings, and lies in .venv/browser.
+Python for the reader's browser (site/try/browser/package-lock.json) comes with npm, which the lock
+of the book brings, and lies in .venv/browser.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from typing import NoReturn
 
 ROOT = Path(__file__).resolve().parents[1]
 LOCK = ROOT / "requirements.txt"
-BROWSER = ROOT / "tools" / "browser"
+BROWSER = ROOT / "site" / "try" / "browser"
 UNREACHABLE = re.compile(
     r"NewConnectionError|ConnectTimeoutError|NameResolutionError|ReadTimeoutError|ProxyError"
     r"|Temporary failure in name resolution|Network is unreachable|Connection refused"
@@ -141,7 +141,7 @@ def fetch_for_browser(venv: Path) -> None:
     (ROOT / "_build").mkdir(exist_ok=True)
     (ROOT / "_build" / "setup.log").write_text(done.stdout + done.stderr)
     if "EINTEGRITY" in done.stderr:
-        fail("a package does not match its hash in tools/browser/package-lock.json")
+        fail("a package does not match its hash in site/try/browser/package-lock.json")
     if UNREACHABLE.search(done.stderr):
         fail("the npm registry cannot be reached; setting up needs the network, once")
     fail("npm could not fetch Python for the browser (see _build/setup.log)")

@@ -5,16 +5,15 @@ Arguments go to pytest: make test ARGS="tests/test_recorded.py -k first_fit".
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 
-from chapters import ROOT, settle_environment
+from tools.chapters import ROOT, settle_environment
 
 REPORT = "_build/test-report.xml"
-SOURCES = ["chapters/*.md", "lmmcore/**/*.py", "lmmcore/**/*.json", "lmmcore/**/*.csv", "_ext/*.py"]
-SOURCES += ["_static/*", "_config.yml", "_toc.yml", "references.bib", "requirements.txt"]
-SOURCES += ["_ext/try/*", "tools/browser/package-lock.json"]
+FOLDERS = ("lmmcore", "lmmbook", "matrixproof", "site")
+SOURCES = ["chapters/*.md", *(f"{folder}/**/*" for folder in FOLDERS)]
+SOURCES += ["_config.yml", "_toc.yml", "references.bib", "requirements.txt"]
 
 
 def book_is_stale() -> bool:
@@ -23,7 +22,8 @@ def book_is_stale() -> bool:
     if not index.exists():
         return True
     built = index.stat().st_mtime
-    return any(path.stat().st_mtime > built for glob in SOURCES for path in ROOT.glob(glob))
+    files = (path for glob in SOURCES for path in ROOT.glob(glob) if path.suffix != ".pyc")
+    return any(path.stat().st_mtime > built for path in files if path.is_file())
 
 
 def main(arguments: list[str]) -> int:
@@ -32,14 +32,13 @@ def main(arguments: list[str]) -> int:
     lint = subprocess.run([sys.executable, "-m", "ruff", "check", "-q", "."], cwd=ROOT, check=False)
     if not arguments and book_is_stale():
         print("the book is missing or older than its sources: building it first", flush=True)
-        if subprocess.run([sys.executable, "tools/book.py"], cwd=ROOT, check=False).returncode:
+        if subprocess.run([sys.executable, "-m", "tools.book"], cwd=ROOT, check=False).returncode:
             return 1
     (ROOT / "_build").mkdir(exist_ok=True)
     workers = [] if any(a.startswith(("-n", "--pdb")) for a in arguments) else ["-n", "2"]
-    command = [sys.executable, "-m", "pytest", "-p", "progress", *workers]
+    command = [sys.executable, "-m", "pytest", "-p", "tools.progress", *workers]
     command += [f"--junitxml={REPORT}", *arguments]
-    environ = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT / "tools"), str(ROOT)])}
-    code = subprocess.run(command, cwd=ROOT, env=environ, check=False).returncode
+    code = subprocess.run(command, cwd=ROOT, check=False).returncode
     if lint.returncode:
         print("error: ruff found faults (the list above the tests, or: make lint)", file=sys.stderr)
     outcome = "There are failures, see above" if code or lint.returncode else "All tests passed"

@@ -9,7 +9,6 @@ checker.
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 import tempfile
@@ -17,8 +16,8 @@ import tomllib
 import venv
 from pathlib import Path
 
-from chapters import ROOT, settle_environment
-from lock import UV
+from tools.chapters import ROOT, settle_environment
+from tools.lock import UV
 
 PACKAGE = ".[formula,laplace,duckdb,plot]"
 TOOLS = "pytest pytest-timeout pytest-xdist hypothesis pyyaml jupytext nbval ipykernel matplotlib"
@@ -51,9 +50,8 @@ def main(which: str) -> int:
         ).stdout  # fmt: skip
         names = {n.split(">")[0] for n in needs}
         print(*(line for line in listed.splitlines() if line.split()[0] in names), sep="\n")
-        environ = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT / "tools"), str(ROOT)])}
         command = [python, "-m", "pytest", "-q", "-n", "2", "-p", "no:cacheprovider", *tests()]
-        return subprocess.run(command, cwd=ROOT, env=environ, check=False).returncode
+        return subprocess.run(command, cwd=ROOT, check=False).returncode
 
 
 if __name__ == "__main__":

@@ -20,8 +20,8 @@ Examples
 1.2247 2.3452
 """
 
-from .mode import LaplaceError
-from .model import Laplace, LaplaceFit
-from .quadrature import Quadrature
+from lmmcore.laplace.mode import LaplaceError
+from lmmcore.laplace.model import Laplace, LaplaceFit
+from lmmcore.laplace.quadrature import Quadrature
 
 __all__ = ["Laplace", "LaplaceError", "LaplaceFit", "Quadrature"]

@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from lmmcore.covariance import Array
+from lmmcore.covariance.structures import Array
 from lmmcore.laplace.tape import Tape
 
 DIFFERENT = 1e-8  # relative difference of a tape from a fresh calculation

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lmmcore.covariance import Array
+from lmmcore.covariance.structures import Array
 
 STEPS = 200
 HALVINGS = 60

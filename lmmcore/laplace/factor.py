@@ -16,8 +16,8 @@ import numpy as np
 from scipy import linalg, sparse
 from scipy.sparse import csgraph
 
-from lmmcore.covariance import Array
-from lmmcore.laplace.structure import Structure
+from lmmcore.covariance.structures import Array
+from lmmcore.laplace.sparsity import Structure
 
 DENSE = 12  # up to so many random effects nothing is gained by blocks
 BLOCK = 64  # largest block that is worth having

@@ -12,10 +12,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lmmcore.covariance import Array
+from lmmcore.covariance.structures import Array
 from lmmcore.laplace.derivatives import Derivatives
 from lmmcore.laplace.factor import Factor, Factoriser
-from lmmcore.laplace.structure import Structure
+from lmmcore.laplace.sparsity import Structure
 
 STEPS = 100
 HALVINGS = 40

@@ -26,13 +26,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from lmmcore.covariance import Array
+from lmmcore.covariance.structures import Array
 from lmmcore.fitting import ConvergenceWarning
 from lmmcore.laplace.derivatives import Derivatives, Joint
 from lmmcore.laplace.descent import Descent, descend
 from lmmcore.laplace.factor import Factoriser
 from lmmcore.laplace.mode import LaplaceError, Mode, find_mode
-from lmmcore.laplace.structure import find_structure
+from lmmcore.laplace.sparsity import find_structure
 from lmmcore.tables import Report, Rows, number
 
 LOG_2PI = float(np.log(2.0 * np.pi))

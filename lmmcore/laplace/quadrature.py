@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from lmmcore.covariance import Array
+from lmmcore.covariance.structures import Array
 from lmmcore.laplace.descent import Descent, descend
 from lmmcore.laplace.factor import components
 from lmmcore.laplace.mode import Mode

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from lmmcore.covariance import Array
+from lmmcore.covariance.structures import Array
 
 try:
     from autograd.core import VJPNode, defvjp, primitive_vjps, sparse_object_types, vspace

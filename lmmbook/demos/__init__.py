@@ -1,0 +1,1 @@
+"""Programs that chapters show and nothing else needs."""

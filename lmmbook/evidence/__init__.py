@@ -1,0 +1,1 @@
+"""What other programs and certified data sets say, recorded, and how lmmcore compares."""

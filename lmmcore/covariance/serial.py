@@ -1,0 +1,464 @@
+"""Random effects that follow each other in time: AR(1) series and the random walk.
+
+U_1 = nu_1, U_t = a U_{t-1} + nu_t with independent nu, Var nu_1 = tau1^2 and Var nu_t = tau^2: so
+U = B nu with B_ts = a^(t-s) below the diagonal, and Psi = B C B' with C = diag(tau1^2, tau^2, ...)
+(B8). In units of sigma2 this is Gamma. The stationary series has tau1^2 = tau^2/(1 - a^2) (B9);
+for a random walk a = 1, and U_1 = 0 stands for the level, which is then a fixed effect (E3.4).
+
+:class:`AR1` and :class:`RandomWalk` are what :func:`series` and
+:func:`lmmcore.model.grouped` are given. See the chapter "Autoregressive effects".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from lmmcore.covariance.structures import Array, BoundaryPoint, LinearStructure, Structure
+from lmmcore.model import Factor, LinearMixedModel, Term, _design, _vector, within_groups
+
+EDGE = 1.0 - 1e-7  # of |a|, where the stationary variance is 5 million innovations
+LAST = 12.0  # of artanh |a|, where 1 - a^2 has no more than six digits
+GRID = np.tanh(np.linspace(-2.6, 2.6, 27))  # values of a at which a series of variance 0 is tried
+
+NO_NOISE = (
+    "sigma2 is estimated as 0: the likelihood keeps rising as the series takes all the variation "
+    "and leaves no noise beside it; the errors themselves are then the series: fit "
+    "grouped(..., errors=AR1(...)) without this term"
+)
+WALK_NO_NOISE = (
+    "sigma2 is estimated as 0: the likelihood keeps rising as the random walk takes all the "
+    "variation; analyse the differences of successive responses instead"
+)
+UNIT_ROOT = (
+    "a is estimated at its edge 1: the restricted likelihood keeps rising as the stationary "
+    "variance goes to infinity; the limit is a random walk, fit it with RandomWalk(...)"
+)
+UNIT_ROOT_ERRORS = (
+    "the autocorrelation of the errors is estimated at its edge 1: the restricted likelihood keeps "
+    "rising as their variance goes to infinity; analyse differences of successive responses"
+)
+ALTERNATING = (
+    "a is estimated at its edge -1: the restricted likelihood keeps rising as the series turns "
+    "into an alternating one of infinite variance; look at X, or use another structure"
+)
+
+
+@dataclass(frozen=True, eq=False)
+class AR1:
+    """An AR(1) series, U_t = a U_{t-1} + nu_t, within each level of a factor (B8).
+
+    Parameters
+    ----------
+    time : (n,) array of whole numbers, optional
+        Times of the rows, in any order; gaps are states without observations. Without it, the rows
+        of a level follow each other by one step.
+    start : {"stationary", "free"}
+        Var U_1 is tau^2/(1 - a^2) with |a| < 1, or tau1^2, a third parameter, with any a.
+    within : (n,) labels, optional
+        For errors: the series that each row belongs to. Without it, the levels of the model's only
+        factor, or one series where there is none.
+
+    Notes
+    -----
+    See the chapter "Autoregressive effects" (B8, B9).
+    """
+
+    time: ArrayLike | None = None
+    start: str = "stationary"
+    within: ArrayLike | None = None
+
+    def __post_init__(self) -> None:
+        if self.start not in ("stationary", "free"):
+            raise ValueError(f'start must be "stationary" or "free", not {self.start!r}')
+
+    def term(self, name: str, factor: Factor, columns: Array) -> tuple[Term, Structure]:
+        """The term of :func:`lmmcore.model.grouped` and its covariance structure."""
+        term, lengths = _serial_term(name, factor, columns, self.time)
+        kind = Stationary if self.start == "stationary" else FreeStart
+        return term, kind(lengths)
+
+
+@dataclass(frozen=True, eq=False)
+class RandomWalk:
+    """A random walk U_t = U_{t-1} + nu_t from U_1 = 0 within each level of a factor (E3.4).
+
+    With the level of each series in X, REML is the limit a -> 1 of the stationary AR(1).
+
+    Parameters
+    ----------
+    time : (n,) array of whole numbers, optional
+        As for :class:`AR1`.
+    """
+
+    time: ArrayLike | None = None
+
+    def term(self, name: str, factor: Factor, columns: Array) -> tuple[Term, Structure]:
+        """The term of :func:`lmmcore.model.grouped` and its covariance structure."""
+        term, lengths = _serial_term(name, factor, columns, self.time)
+        return term, Walk(lengths)
+
+
+def series(
+    y: ArrayLike,
+    X: ArrayLike | Mapping[str, ArrayLike],
+    time: ArrayLike | None = None,
+    covariance: AR1 | RandomWalk | None = None,
+) -> LinearMixedModel:
+    """One series in time: y_t = X_t beta + U_t + eps_t with an autoregressive U (E3.3).
+
+    Parameters
+    ----------
+    y : (n,) array
+    X : (n, p) array, or mapping of names to columns
+    time : (n,) array of whole numbers, optional
+        Times of the observations, in any order and with gaps; 1, 2, ..., n if not given. Several
+        observations at one time share their U.
+    covariance : AR1 or RandomWalk, optional
+        A stationary AR(1) if not given. A time of its own takes the place of ``time``.
+
+    Returns
+    -------
+    LinearMixedModel
+        Its one term is called "time", with one state for every time from first to last.
+
+    Raises
+    ------
+    ValueError
+        As for :class:`lmmcore.model.LinearMixedModel`; if times are missing or not whole; if there
+        are fewer than three; if a random walk has no level in X.
+
+    Examples
+    --------
+    >>> series(nile["Flow"], {"(Intercept)": 1}, nile["Year"], RandomWalk())
+
+    Notes
+    -----
+    See the chapters "Autoregressive effects" and "A series in time" (B8, E3.3, E3.4).
+    """
+    n = len(_vector("y", y))
+    kind = AR1() if covariance is None else covariance
+    if time is not None:
+        if kind.time is not None:
+            raise ValueError("time is given twice, to series and to its covariance: give one")
+        kind = AR1(time, kind.start) if isinstance(kind, AR1) else RandomWalk(time)
+    everything = Factor(np.array(["series"]), np.zeros(n, int))
+    term, structure = kind.term("time", everything, np.ones((n, 1)))
+    if time is None and kind.time is None:
+        term.levels[:] += 1
+    design, names = _design("X", X, n)
+    model = LinearMixedModel(y, dict(zip(names, design.T, strict=True)), covariance=structure,
+                             terms=[term])
+    if isinstance(structure, Walk):
+        Q = model.least_squares.Q
+        if np.linalg.norm(1.0 - Q @ (Q.T @ np.ones(n))) > 1e-8 * np.sqrt(n):
+            raise ValueError("a random walk has no level of its own: put an intercept into X")
+    return model
+
+
+class Autoregression(Structure):
+    """Gamma = B C B' for one or more series with the same parameters (B8).
+
+    Parameters
+    ----------
+    lengths : int or sequence of int
+        Number of time points of each series.
+
+    Notes
+    -----
+    ``phi`` has the innovation variances in units of sigma2 and a; :class:`Stationary` and
+    :class:`FreeStart` say which. Dense here; :mod:`lmmcore.fast.series` has the sparse form.
+    """
+
+    without_noise = NO_NOISE
+    scales: int  # the first so many entries of theta are standard deviations, the last is for a
+
+    def __init__(self, lengths: int | Sequence[int]):
+        self.lengths = np.atleast_1d(np.asarray(lengths, int))
+        if self.lengths.ndim != 1 or len(self.lengths) == 0 or np.any(self.lengths < 1):
+            raise ValueError("lengths of series must be whole numbers, at least 1")
+        if np.max(self.lengths) < 3:
+            raise ValueError("an autoregression needs a series of at least 3 time points")
+        self.size = int(np.sum(self.lengths))
+        self.n_theta = self.scales + 1
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.lengths.tolist()})"
+
+    def a(self, theta: Array) -> float:
+        """The autoregressive coefficient at theta."""
+        raise NotImplementedError
+
+    def chain(self, theta: Array) -> tuple[Array, Array]:
+        """dphi_j/dtheta_j and d2phi_j/dtheta_j^2, each (n_theta,)."""
+        raise NotImplementedError
+
+    def innovations(self, phi: Array, size: int) -> tuple[Array, Array, Array]:
+        """The diagonal of C and its derivatives in phi: (T,), (r, T), (r, r, T)."""
+        raise NotImplementedError
+
+    def factor(self, theta: Array) -> Array:
+        size = int(np.max(self.lengths))
+        c, _, _ = self.innovations(self._values(theta), size)
+        return self._series(_B(self.a(theta), size)[0] * np.sqrt(c))
+
+    @property
+    def scaled(self) -> NDArray[np.bool_]:
+        return np.arange(self.n_theta) < self.scales
+
+    def phi(self, theta: Array) -> Array:
+        phi = self._values(theta)
+        if not np.any(theta[:-1]):
+            phi[-1] = np.nan  # a series of variance 0 has no coefficient
+        return phi
+
+    def gamma_derivatives(self, theta: Array) -> Array:
+        return self.chain(theta)[0][:, None, None] * self.directions(theta)
+
+    def directions(self, theta: Array) -> Array:
+        phi, size = self._values(theta), int(np.max(self.lengths))
+        B, dB, _ = _B(phi[-1], size)
+        c, dc, _ = self.innovations(phi, size)
+        directions = [(B * d) @ B.T for d in dc]
+        half = (dB * c) @ B.T
+        directions[-1] += half + half.T
+        return np.array([self._series(D) for D in directions])
+
+    def bend(self, theta: Array, slope: Array, reported: bool = False) -> Array:
+        phi, size, r = self._values(theta), int(np.max(self.lengths)), self.n_theta
+        B, dB, d2B = _B(phi[-1], size)
+        c, dc, d2c = self.innovations(phi, size)
+        S = self._summed(slope)
+        # S is symmetric, so sum(S * M) = sum(S * M') for every product M below
+        BSB, BSdB = np.einsum("ta,ta->a", B, S @ B), np.einsum("ta,ta->a", dB, S @ B)
+        bend = d2c @ BSB
+        bend[-1] += 2.0 * dc @ BSdB
+        bend[:, -1] += 2.0 * dc @ BSdB
+        bend[-1, -1] += 2.0 * c @ (np.einsum("ta,ta->a", d2B, S @ B)
+                                   + np.einsum("ta,ta->a", dB, S @ dB))
+        if reported:
+            return bend
+        first, second = self.chain(theta)
+        slopes = dc @ BSB
+        slopes[r - 1] += 2.0 * c @ BSdB
+        return bend * np.outer(first, first) + np.diag(slopes * second)
+
+    def _values(self, theta: Array) -> Array:
+        return np.append(theta[:-1] ** 2, self.a(theta))
+
+    def _series(self, M: Array) -> Array:
+        """The same matrix for each series, shortened to its length, (k, k)."""
+        if len(self.lengths) == 1:
+            return M
+        blocks = np.zeros((self.size, self.size))
+        end = np.cumsum(self.lengths)
+        for stop, size in zip(end, self.lengths, strict=True):
+            blocks[stop - size:stop, stop - size:stop] = M[:size, :size]
+        return blocks
+
+    def _summed(self, M: Array) -> Array:
+        """The diagonal blocks of M (k, k), one a series, added up."""
+        longest, end = int(np.max(self.lengths)), np.cumsum(self.lengths)
+        total = np.zeros((longest, longest))
+        for stop, size in zip(end, self.lengths, strict=True):
+            total[:size, :size] += M[stop - size:stop, stop - size:stop]
+        return total
+
+    def parameter_scale(self, z_scale: Array) -> Array:
+        return np.append(np.full(self.scales, 1.0 / _size(z_scale)), 1.0)
+
+    def phi_unit(self, z_scale: Array) -> Array:
+        rows = [len(self.lengths), self.size][-self.scales:]
+        return np.sqrt(0.5 * np.array(rows)) * _size(z_scale) ** 2  # the diagonal alone
+
+    def fix_signs(self, theta: Array) -> Array:
+        return np.append(np.abs(theta[:-1]), theta[-1])
+
+    def free(self, theta: Array) -> NDArray[np.bool_]:
+        return np.append(theta[:-1] != 0, np.any(theta[:-1] != 0))
+
+    def reported(self, theta: Array, effects: tuple[str, ...]) -> tuple[tuple[str, ...], Array]:
+        return ("first", "innovation")[-self.scales:], np.diag(theta[:-1] ** 2)
+
+    def labels(self, effects: tuple[str, ...]) -> list[str]:
+        return ["var(first)", "var(innovation)"][-self.scales:] + ["a"]
+
+    def boundary(self, theta: Array, slope: Array, effects: tuple[str, ...]) -> list[BoundaryPoint]:
+        points = []
+        for j in np.flatnonzero(theta[:-1] == 0):
+            tried = [theta] if np.any(theta[:-1]) else [self.with_a(theta, a) for a in GRID]
+            directions = [self.directions(at)[j] for at in tried]
+            slopes = [float(np.sum(slope * D)) for D in directions]
+            # without a series a is free, and the least favourable one decides
+            worst = int(np.argmin([s / np.trace(D)
+                                   for s, D in zip(slopes, directions, strict=True)]))
+            points.append(BoundaryPoint(self.labels(effects)[j], slopes[worst], directions[worst]))
+        return points
+
+    def with_a(self, theta: Array, a: float) -> Array:
+        """theta with another coefficient."""
+        raise NotImplementedError
+
+
+class Stationary(Autoregression):
+    """tau1^2 = tau^2/(1 - a^2): theta = (tau/sigma, artanh a), phi = (tau2/sigma2, a) (B9)."""
+
+    scales = 1
+
+    def a(self, theta: Array) -> float:
+        return float(np.tanh(np.clip(theta[-1], -LAST, LAST)))
+
+    def with_a(self, theta: Array, a: float) -> Array:
+        return np.append(theta[:-1], np.arctanh(a))
+
+    def chain(self, theta: Array) -> tuple[Array, Array]:
+        a = self.a(theta)
+        slope = 1.0 / np.cosh(theta[-1]) ** 2
+        return np.array([2.0 * theta[0], slope]), np.array([2.0, -2.0 * a * slope])
+
+    def innovations(self, phi: Array, size: int) -> tuple[Array, Array, Array]:
+        v, a = phi
+        rest = (1.0 - a) * (1.0 + a)
+        later = np.arange(size) > 0
+        first = np.where(later, 0.0, 1.0)
+        unit = np.where(later, 1.0, 1.0 / rest)
+        mixed = 2.0 * a / rest**2 * first
+        own = v * (2.0 + 6.0 * a**2) / rest**3 * first
+        return v * unit, np.array([unit, v * mixed]), np.array([[0 * own, mixed], [mixed, own]])
+
+    def null(self) -> Array:
+        return np.array([0.0, np.arctanh(0.5)])
+
+    def starts(self) -> list[Array]:
+        return [np.array([t, np.arctanh(a)]) for t, a in ((1.0, 0.5), (0.3, 0.9), (1.0, -0.5))]
+
+    def truncated(self, theta: Array, z_scale: Array, tolerance: float) -> Array:
+        sd = abs(theta[0]) * np.cosh(theta[1]) * _size(z_scale)  # tau/sqrt(1 - a^2) over sigma
+        return theta if sd > tolerance else np.array([0.0, theta[1]])
+
+    def edges(self, theta: Array) -> list[tuple[Array, str]]:
+        if theta[0] == 0:
+            return []
+        far = max(np.arctanh(EDGE), abs(theta[1]) + 1.0)
+        return [(np.array([theta[0], far]), UNIT_ROOT), (np.array([theta[0], -far]), ALTERNATING)]
+
+
+class FreeStart(Autoregression):
+    """tau1^2 of its own: theta = (tau1/sigma, tau/sigma, a); phi has the squares, and a (B8)."""
+
+    scales = 2
+
+    def a(self, theta: Array) -> float:
+        return float(theta[-1])
+
+    def with_a(self, theta: Array, a: float) -> Array:
+        return np.append(theta[:-1], a)
+
+    def chain(self, theta: Array) -> tuple[Array, Array]:
+        return np.append(2.0 * theta[:-1], 1.0), np.array([2.0, 2.0, 0.0])
+
+    def innovations(self, phi: Array, size: int) -> tuple[Array, Array, Array]:
+        first = np.where(np.arange(size) > 0, 0.0, 1.0)
+        dc = np.array([first, 1.0 - first, np.zeros(size)])
+        return phi[:2] @ dc[:2], dc, np.zeros((3, 3, size))
+
+    def null(self) -> Array:
+        return np.array([0.0, 0.0, 0.5])
+
+    def starts(self) -> list[Array]:
+        return [np.array([1.0, t, a]) for t, a in ((1.0, 0.5), (0.3, 0.9), (1.0, -0.5))]
+
+    def truncated(self, theta: Array, z_scale: Array, tolerance: float) -> Array:
+        small = np.abs(theta[:-1]) * _size(z_scale) <= tolerance
+        return np.append(np.where(small, 0.0, theta[:-1]), theta[-1])
+
+
+class Walk(LinearStructure):
+    """A random walk from U_1 = 0: Gamma = phi K with K_st = min(s, t) - 1 (E3.4).
+
+    Parameters
+    ----------
+    lengths : int or sequence of int
+        Number of time points of each series.
+    """
+
+    without_noise = WALK_NO_NOISE
+
+    def __init__(self, lengths: int | Sequence[int]):
+        self.lengths = np.atleast_1d(np.asarray(lengths, int))
+        if np.max(self.lengths) < 3:
+            raise ValueError("a random walk needs a series of at least 3 time points")
+        self.size, self.n_theta = int(np.sum(self.lengths)), 1
+
+    def __repr__(self) -> str:
+        return f"Walk({self.lengths.tolist()})"
+
+    @property
+    def basis(self) -> Array:
+        series = np.repeat(np.arange(len(self.lengths)), self.lengths)
+        time = np.arange(self.size) - np.repeat(np.cumsum(self.lengths) - self.lengths,
+                                                self.lengths)
+        lower = np.tril(np.ones((self.size, self.size)))
+        return (lower * (series[:, None] == series) * (time > 0))[None]
+
+    @property
+    def phi_basis(self) -> Array:
+        (factor,) = self.basis
+        return (factor @ factor.T)[None]
+
+    def phi(self, theta: Array) -> Array:
+        return theta**2
+
+    def parameter_scale(self, z_scale: Array) -> Array:
+        return np.array([1.0 / _size(z_scale)])
+
+    def phi_unit(self, z_scale: Array) -> Array:
+        return np.sqrt(np.array([self.size / 2.0])) * _size(z_scale) ** 2  # the diagonal alone
+
+    def starts(self) -> list[Array]:
+        return [np.array([1.0]), np.array([0.1])]
+
+    def truncated(self, theta: Array, z_scale: Array, tolerance: float) -> Array:
+        sd = abs(theta[0]) * np.sqrt(self.lengths.max()) * _size(z_scale)  # at the series' end
+        return theta if sd > tolerance else np.zeros(1)
+
+    def reported(self, theta: Array, effects: tuple[str, ...]) -> tuple[tuple[str, ...], Array]:
+        return ("innovation",), np.diag(theta**2)
+
+    def labels(self, effects: tuple[str, ...]) -> list[str]:
+        return ["var(innovation)"]
+
+
+def _B(a: float, size: int) -> tuple[Array, Array, Array]:
+    """B_ts = a^(t-s) for t >= s, and its first and second derivatives in a, each (T, T)."""
+    lag = np.subtract.outer(np.arange(size), np.arange(size))
+    power = a ** np.arange(size, dtype=float)  # 0^0 = 1
+
+    def lower(order: int, weight: Array) -> Array:
+        return np.where(lag >= order, weight * power[np.clip(lag - order, 0, None)], 0.0)
+
+    return lower(0, np.ones_like(lag)), lower(1, lag), lower(2, lag * (lag - 1))
+
+
+def _size(z_scale: Array) -> float:
+    return float(np.sqrt(np.mean(z_scale**2)))
+
+
+def _serial_term(
+    name: str, factor: Factor, columns: Array, time: ArrayLike | None
+) -> tuple[Term, list[int]]:
+    """A term with one effect for every time point of every level, and the series' lengths."""
+    if columns.shape[1] != 1:
+        raise ValueError(f"a series of random effects for {name!r} has one effect at each time; "
+                         f"Z has {columns.shape[1]} columns: give each its own term")
+    series, steps, first, lengths = within_groups(factor, time)
+    start = np.cumsum(lengths) - lengths
+    states = np.arange(np.sum(lengths)) - np.repeat(start - first, lengths)
+    labels = states if len(lengths) == 1 else np.array([
+        f"{level}:{t}" for level, t in
+        zip(np.repeat(factor.levels, lengths), states, strict=True)])
+    term = Term(name, ("state",), labels, start[series] + steps, columns)
+    return term, lengths.tolist()

@@ -1,0 +1,1 @@
+"""What is asked of a fit: intervals, tests, degrees of freedom, bootstrap, simulation."""

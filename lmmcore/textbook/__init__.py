@@ -1,0 +1,1 @@
+"""Each formula of the chapters as it stands there: dense and short, for small models."""

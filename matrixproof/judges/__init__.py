@@ -1,0 +1,1 @@
+"""What decides: two judges that multiply a certificate out, and exact counterexamples."""

@@ -1,0 +1,1 @@
+"""What can be said: letters with their sizes and kinds, expressions, differentials."""

@@ -1,0 +1,1 @@
+"""What is shown and kept: derivations, their display, their records."""

@@ -1,0 +1,1 @@
+"""Wrong versions of lines and claims, each of which a check has to refuse."""

@@ -1,0 +1,70 @@
+"""The recorded runs, chapters/NAME.ipynb, are of the sources, chapters/NAME.md, as they are now.
+
+That the outputs are right is another matter: nbval replays the recordings (pyproject.toml).
+It compares nothing for a cell without an execution count, hence the checks here.
+"""
+
+import json
+import re
+
+import jupytext
+import nbformat
+import pytest
+
+from tools.chapters import ROOT, cells, check_source, is_notebook, pages, shown
+
+PAGES = pages()
+NOTEBOOKS = [page for page in PAGES if is_notebook(page)]
+
+
+def recording(page):
+    path = page.with_suffix(".ipynb")
+    assert path.exists(), f"{shown(page)} has no recording: make record CHAPTER={page.stem}"
+    return nbformat.read(path, as_version=4)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_source_is_sound(page):
+    assert check_source(page) == []
+
+
+@pytest.mark.parametrize("page", NOTEBOOKS, ids=lambda page: page.stem)
+def test_recording_is_of_this_source(page):
+    def content(notebook):
+        return [(c.cell_type, c.source, c.metadata.get("tags", [])) for c in notebook.cells]
+
+    advice = f"{shown(page)} changed since it was recorded: make record CHAPTER={page.stem}"
+    assert content(recording(page)) == content(jupytext.read(page)), advice
+
+
+@pytest.mark.parametrize("page", NOTEBOOKS, ids=lambda page: page.stem)
+def test_every_cell_was_run(page):
+    notebook = recording(page)
+    code = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    assert [cell.execution_count for cell in code] == list(range(1, len(code) + 1))
+    assert len(code) == len(cells(page)), "tools/chapters.py sees other cells than jupytext"
+    for cell in code:
+        for output in cell.outputs:
+            assert output.output_type != "error"
+            assert output.get("name") != "stderr"
+
+
+@pytest.mark.parametrize("page", NOTEBOOKS, ids=lambda page: page.stem)
+def test_recording_is_lean_and_of_no_machine(page):
+    notebook = recording(page)
+    text = page.with_suffix(".ipynb").read_text(encoding="utf-8")
+    assert "image/" not in text, "a recording holds no images"
+    assert str(ROOT) not in text
+    assert [c["id"] for c in notebook.cells] == [f"cell-{i}" for i in range(len(notebook.cells))]
+    assert not re.search(r"/tmp/ipykernel|/site-packages/", text)
+    again = json.dumps(json.loads(text), indent=1, ensure_ascii=False, sort_keys=True)
+    assert text == again + "\n", "not as `make record` writes it"
+
+
+def test_no_left_over_recordings():
+    found = {path.stem for path in (ROOT / "chapters").glob("*.ipynb")}
+    assert found == {page.stem for page in NOTEBOOKS}
+
+
+def test_every_chapter_is_in_the_table_of_contents():
+    assert set((ROOT / "chapters").glob("*.md")) == set(PAGES)
