@@ -85,15 +85,26 @@ def enter(result: Result | Refutation | ByEntries) -> None:
     changed = [k for k in new if k not in ("seconds", "chapter", *lacking) and new[k] != old.get(k)]
     if os.environ.get(RECORD):
         # other seconds alone are no change
-        if changed or lacking or new["chapter"] != old["chapter"]:
-            path.parent.mkdir(exist_ok=True)
-            text = json.dumps(new, indent=1, ensure_ascii=False, sort_keys=True)
-            path.write_text(text + "\n", encoding="utf-8")
+        same = old and not changed and not lacking and new["chapter"] == old["chapter"]
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(as_text(old if same else new), encoding="utf-8")
     elif old and changed:
         raise ProofError(
             f"the recorded result '{name}' differs in: {', '.join(changed)}. If the change is "
             "meant, run make record; in an experiment of your own, choose another name"
         )
+
+
+def as_text(record: dict[str, Any]) -> str:
+    """A record as its file has it: a line for each key and for each line of the derivation."""
+    values = {key: _compact(value) for key, value in record.items()}
+    if "lines" in record:
+        values["lines"] = "[\n" + ",\n".join(map(_compact, record["lines"])) + "\n]"
+    return "{\n" + ",\n".join(f'"{key}":{values[key]}' for key in sorted(values)) + "\n}\n"
+
+
+def _compact(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), sort_keys=True)
 
 
 def record_of(result: Result | Refutation | ByEntries) -> dict[str, Any]:
