@@ -1,1 +1,5 @@
-"""Programs that chapters show and nothing else needs."""
+"""Programs that chapters show and nothing else needs.
+
+``operation_counts``  multiplications and fill-in of ways to one number
+``tape``              a program as a list of operations: automatic differentiation
+"""

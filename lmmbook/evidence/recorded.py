@@ -2,6 +2,7 @@
 
 The files lie beside this module: fits (``references.json``), Laplace approximations, degrees of
 freedom and intervals, and fits of awkward data with a judgement of who is right (``audit.json``).
+Seconds and megabytes are recorded by ``benchmarks/``, where they can be measured again.
 """
 
 from __future__ import annotations
@@ -9,6 +10,8 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from importlib import resources
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -177,3 +180,17 @@ def recorded_audit() -> list[AuditedFit]:
                    *(fit.get("exact", nothing)[key] for key in nothing))
         for fit in json.loads(file.read_text(encoding="utf-8"))["fits"]
     ]
+
+
+def benchmark(name: str) -> dict[str, Any]:
+    """What a script of the folder ``benchmarks`` wrote when it was last run.
+
+    Raises
+    ------
+    FileNotFoundError
+        Where lmmbook is installed without the rest of the book.
+    """
+    file = Path(__file__).parents[2] / "benchmarks" / f"{name}.json"
+    if not file.exists():
+        raise FileNotFoundError(f"there is no {file}: measured times come with a clone of the book")
+    return json.loads(file.read_text(encoding="utf-8"))

@@ -68,36 +68,6 @@ def profile_curves(model: LinearMixedModel, phi: ArrayLike) -> Figure:
     return figure
 
 
-def sigma2_curves(model: LinearMixedModel, theta: ArrayLike, sigma2: ArrayLike) -> Figure:
-    """The log likelihoods of ML and REML over sigma2 at a fixed theta, each less its maximum.
-
-    At fixed theta they are -1/2 [m log sigma2 + rss/sigma2] + constant, with m = n and n - p.
-
-    Parameters
-    ----------
-    model : LinearMixedModel
-    theta : (n_theta,) array
-    sigma2 : (m,) array
-        Positive values, in squared units of y.
-
-    Returns
-    -------
-    Figure
-    """
-    sigma2 = _grid("sigma2", sigma2)
-    figure, (axes,) = _figure(1, 6.4, 4.0)
-    for method in ("ML", "REML"):
-        profile = Profile(model, method)
-        best = profile.sigma2(np.asarray(theta, float))
-        value = -0.5 * profile.m * (np.log(sigma2 / best) + best / sigma2 - 1.0)
-        axes.plot(sigma2, value, lw=2, label=method, **STYLE[method])
-        axes.plot(best, 0.0, "o", color=STYLE[method]["color"], clip_on=False, zorder=3)
-    axes.set(xlabel=r"$\sigma^2$", ylabel="log likelihood less its maximum",
-             xlim=(sigma2.min(), sigma2.max()))
-    axes.legend(frameon=False)
-    return figure
-
-
 def surface(
     model: LinearMixedModel, sigma2: ArrayLike, tau2: ArrayLike, method: str = "REML"
 ) -> Figure:
@@ -227,6 +197,13 @@ def new_figure(width: float, height: float) -> Figure:
     return _notebook_figure()(figsize=(width, height), layout="constrained")
 
 
+def png(figure: Figure) -> bytes:
+    """A figure as a picture, 160 points an inch."""
+    file = BytesIO()
+    figure.savefig(file, format="png", dpi=160)
+    return file.getvalue()
+
+
 @cache
 def _notebook_figure() -> type[Figure]:
     from matplotlib.figure import Figure
@@ -235,9 +212,7 @@ def _notebook_figure() -> type[Figure]:
         """A Figure which draws itself as PNG when it is the value of a notebook's cell."""
 
         def _repr_png_(self) -> bytes:
-            png = BytesIO()
-            self.savefig(png, format="png", dpi=160)
-            return png.getvalue()
+            return png(self)
 
     return NotebookFigure
 

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from itertools import cycle
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from lmmbook.demos.operation_counts import fill_in
+from lmmbook.evidence.recorded import benchmark
 from lmmbook.figures import BLACK, BLUE, GREY, ORANGE, new_figure
 
 if TYPE_CHECKING:
@@ -25,8 +24,7 @@ ORDER = list(COLOURS)
 
 def recorded() -> dict[str, Any]:
     """What ``benchmarks/run.py`` wrote when it was last run."""
-    file = Path(__file__).parents[2] / "benchmarks" / "results.json"
-    return json.loads(file.read_text(encoding="utf-8"))
+    return benchmark("results")
 
 
 def links(*factors: Sequence[int]) -> list[set[int]]:

@@ -14,7 +14,7 @@ from lmmcore.textbook import error_contrasts as contrasts
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
+    from matplotlib.figure import Figure, SubFigure
 
 GREEN = "#009E73"
 
@@ -26,15 +26,22 @@ def data_space(y: ArrayLike) -> Figure:
     ----------
     y : (3,) array
     """
+    y = np.asarray(y, float)
+    figure = new_figure(8.0, 4.2)
+    left, right = figure.subfigures(1, 2, wspace=0.05)
+    _space(left, y)
+    _plane(right, y)
+    return figure
+
+
+def _space(figure: SubFigure, y: Array) -> None:
+    """The point y, its mean on the line of equal entries, and the plane across that line."""
     from matplotlib.ticker import MultipleLocator
     from mpl_toolkits.mplot3d import Axes3D  # noqa: F401 - makes the projection known
 
-    y = np.asarray(y, float)
     basis = contrasts.helmert(3)
     mean, reach = np.full(3, y.mean()), 1.35 * np.linalg.norm(y - y.mean())
-    figure = new_figure(8.0, 4.2)
-    left, right = figure.subfigures(1, 2, wspace=0.05)
-    space = left.add_subplot(projection="3d")
+    space = figure.add_subplot(projection="3d")
     u, v = np.meshgrid([-reach, reach], [-reach, reach])
     plane = basis[:, :1, None] * u[None] + basis[:, 1:, None] * v[None]
     space.plot_surface(*plane, color=ORANGE, alpha=0.22, edgecolor=ORANGE, lw=0.8)
@@ -52,8 +59,12 @@ def data_space(y: ArrayLike) -> Figure:
     space.view_init(elev=18, azim=-20)
     space.set_title("data space", fontsize=10)
 
-    axes = right.add_subplot()
-    _arrow(axes, basis.T @ (y - mean), ORANGE, "y less its mean", 2.5)
+
+def _plane(figure: SubFigure, y: Array) -> None:
+    """What is left of y in the plane, beside the columns of three choices of contrasts."""
+    basis = contrasts.helmert(3)
+    axes = figure.add_subplot()
+    _arrow(axes, basis.T @ (y - y.mean()), ORANGE, "y less its mean", 2.5)
     kinds = ((contrasts.deviations, BLUE, "deviations"), (contrasts.differences, GREEN,
              "differences"), (contrasts.helmert, BLACK, "Helmert"))
     for make, colour, name in kinds:
@@ -65,7 +76,6 @@ def data_space(y: ArrayLike) -> Figure:
     axes.set_title("the plane of contrasts, from the front", fontsize=10)
     axes.spines[["top", "right"]].set_visible(False)
     axes.legend(frameon=False, fontsize=8, loc="upper left")
-    return figure
 
 
 def _arrow(axes: Axes, end: Array, colour: str, label: str, width: float) -> None:

@@ -7,6 +7,8 @@ from collections.abc import Callable, Sequence
 from html import escape
 from typing import TYPE_CHECKING
 
+from lmmbook.figures import png
+
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
@@ -61,7 +63,7 @@ class Frames:
 
     def _repr_html_(self) -> str:
         images = [
-            f'<img src="data:image/png;base64,{b64encode(figure._repr_png_()).decode()}" '
+            f'<img src="data:image/png;base64,{b64encode(png(figure)).decode()}" '
             f'alt="{escape(self.alt.format(value))}"{" hidden" if k else ""}>'
             for k, (figure, value) in enumerate(zip(self.figures, self.values, strict=True))
         ]

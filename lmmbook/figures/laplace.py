@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
+from lmmbook.evidence.recorded import benchmark
 from lmmbook.figures import BLACK, BLUE, GREY, ORANGE, new_figure
 from lmmcore.laplace import Laplace, Quadrature
 from lmmcore.laplace.sparsity import Structure
@@ -93,8 +92,7 @@ def errors(panels: Mapping[str, Mapping[str, ArrayLike]], sizes: ArrayLike) -> F
 
 def recorded() -> dict[str, Any]:
     """What ``benchmarks/laplace.py`` wrote when it was last run."""
-    file = Path(__file__).parents[2] / "benchmarks" / "laplace.json"
-    return json.loads(file.read_text(encoding="utf-8"))
+    return benchmark("laplace")
 
 
 def fits_table(cost: Mapping[str, Any]) -> str:

@@ -1,7 +1,12 @@
 """The book's accounts: every recorded result, and every statement of the sources with its verdict.
 
 The tables are made from the records that the derivations write (`matrixproof.page.records`), never
-typed: a result that is not proved is not in them.
+typed: a result that is not proved is not in them. Here are the tables of results and of statements;
+
+``lemmas``       which result rests on which
+``errata``       statements that are false as printed, and what repairs them
+``corrections``  the wrong formula beside the right one
+``mutants``      slips put into derivations and estimators, and what became of them
 """
 
 from __future__ import annotations
@@ -80,13 +85,14 @@ def table(
     anchors: bool = False,
 ) -> Table:
     """A table from rows of (plain text, HTML) pairs; without rows it says so."""
-    rows = rows or [(_both("none"), *[_both("")] * (len(header) - 1))]
+    rows = rows or [(cell("none"), *[cell("")] * (len(header) - 1))]
     plain = tuple(tuple(p for p, _ in row) for row in rows)
     html = tuple(tuple(h for _, h in row) for row in rows)
     return Table(header, plain, html, caption, anchors)
 
 
-def _both(text: str) -> tuple[str, str]:
+def cell(text: str) -> tuple[str, str]:
+    """A cell that says the same on the page and in the terminal."""
     return text, words(text)
 
 
@@ -110,8 +116,8 @@ def totals() -> Table:
     """How many results there are, by how far they were checked."""
     records = load_all()
     counts = Counter(r["status"] for r in records)
-    rows = [(_both(text), _both(str(counts[key]))) for key, text in STATUS_WORDS.items()]
-    rows.append((_both("all results"), _both(str(sum(counts.values())))))
+    rows = [(cell(text), cell(str(counts[key]))) for key, text in STATUS_WORDS.items()]
+    rows.append((cell("all results"), cell(str(sum(counts.values())))))
     return table(("what was done", "results"), rows, "Results by how far they were checked")
 
 
@@ -125,7 +131,7 @@ def effort() -> Table:
         ("exact instances tried", sum(x["instances"] for x in lines)),
         ("seconds of search and judging", round(sum(r.get("seconds", 0) for r in records))),
     ]
-    cells = [(_both(text), _both(f"{count:,}")) for text, count in rows]
+    cells = [(cell(text), cell(f"{count:,}")) for text, count in rows]
     return table(("what", "how many"), cells, "What stands behind the results")
 
 
@@ -145,7 +151,7 @@ def typed(chapters: Path) -> Table:
     kinds = Counter(kind.split(" ")[0] for entries in listed.values() for kind in entries.values())
     rows = [("displayed: definition", labels["def"]), ("displayed: model", labels["model"])]
     rows += [(f"inline: {INLINE_WORDS[kind]}", kinds[kind]) for kind in INLINE_WORDS]
-    cells = [(_both(text), _both(str(count))) for text, count in rows]
+    cells = [(cell(text), cell(str(count))) for text, count in rows]
     return table(("typed formula", "how many"), cells, "Typed formulas that are registered")
 
 
@@ -164,14 +170,14 @@ def results(chapter: str) -> Table:
         rows.append(
             (
                 (f"{plain} ({r['name']})", name),
-                _both(", ".join(r["cites"])),
-                _both(STATUS_WORDS[r["status"]] + _how_far(r)),
-                _both(str(max(len(lines) - 1, 1))),
-                _both(str(tested) if tested else ""),
-                _both("; ".join(r.get("assumptions", []))),
-                _both("; ".join(map(_relation, used))),
-                _both("; ".join(lemmas)),
-                _both(str(r.get("seconds", ""))),
+                cell(", ".join(r["cites"])),
+                cell(STATUS_WORDS[r["status"]] + _how_far(r)),
+                cell(str(max(len(lines) - 1, 1))),
+                cell(str(tested) if tested else ""),
+                cell("; ".join(r.get("assumptions", []))),
+                cell("; ".join(map(_relation, used))),
+                cell("; ".join(lemmas)),
+                cell(str(r.get("seconds", ""))),
             )
         )
     header = (
@@ -208,7 +214,7 @@ def answered(source: str) -> Table:
         if verdict == "open":
             verdict = "in part" if found else "not yet in this edition"
         rows.append(
-            (_both(s["id"]), _both(s["text"]), _both(verdict), _both(s["note"]), where)
+            (cell(s["id"]), cell(s["text"]), cell(verdict), cell(s["note"]), where)
         )
     header = ("id", "statement", "verdict", "remark", "where")
     return table(header, rows, f"Statements of source {source}", anchors=True)

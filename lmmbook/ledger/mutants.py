@@ -10,7 +10,7 @@ from hashlib import sha256
 from importlib import resources
 from typing import Any
 
-from lmmbook.ledger import Table, _both, table
+from lmmbook.ledger import Table, cell, table
 from lmmbook.records import load_all
 
 OUTCOMES = ("refuted", "proved", "rejected")
@@ -48,14 +48,14 @@ def mutants() -> Table:
     for chapter, a in accounts().items():
         link = chapter, f'<a href="{chapter}.html">{chapter}</a>'
         if not a:
-            rows.append((link, _both("not tried on its present lines"), *[_both("")] * 5))
+            rows.append((link, cell("not tried on its present lines"), *[cell("")] * 5))
             continue
         unproved = len(a["unproved"])
         numbers = [a["lines"], sum(a[x] for x in OUTCOMES) + unproved]
         numbers += [*(a[x] for x in OUTCOMES), unproved]
         total = [x + y for x, y in zip(total, numbers, strict=True)]
-        rows.append((link, *(_both(f"{x:,}") for x in numbers)))
-    rows.append((_both("all"), *(_both(f"{x:,}") for x in total)))
+        rows.append((link, *(cell(f"{x:,}") for x in numbers)))
+    rows.append((cell("all"), *(cell(f"{x:,}") for x in total)))
     header = ("chapter", "lines", "slips", "refuted", "same thing", "makes no sense", "unproved")
     return table(header, rows, "Slips in the derivations, and what became of them")
 
@@ -63,7 +63,7 @@ def mutants() -> Table:
 def unproved_mutants() -> Table:
     """The slips that were neither refuted nor proved, line by line."""
     rows = [
-        (_both(chapter), *(_both(x[k]) for k in ("line", "mutant", "seen")))
+        (cell(chapter), *(cell(x[k]) for k in ("line", "mutant", "seen")))
         for chapter, a in accounts().items()
         for x in a.get("unproved", ())
     ]
@@ -95,8 +95,8 @@ def slips() -> Table:
         equivalent, alive = a["equivalent"], len(a["survivors"])
         numbers = [a["slips"], a["tried"], a["tried"] - equivalent - alive, equivalent, alive]
         total = [x + y for x, y in zip(total, numbers, strict=True)]
-        rows.append((_both(module), *(_both(f"{x:,}") for x in numbers)))
-    rows.append((_both("all"), *(_both(f"{x:,}") for x in total)))
+        rows.append((cell(module), *(cell(f"{x:,}") for x in numbers)))
+    rows.append((cell("all"), *(cell(f"{x:,}") for x in total)))
     header = ("module", "slips", "tried", "noticed", "change nothing", "survive")
     caption = "Slips in the package, and how many the tests notice; modules not listed: not tried"
     return table(header, rows, caption)
@@ -107,8 +107,8 @@ def surviving_slips() -> Table:
     excused, rows = _load("equivalent_slips.json"), []
     for module, a in slip_accounts().items():
         known = excused.get(module, {})
-        rows += [(_both(module), _both(slip), _both(why)) for slip, why in known.items()]
-        rows += [(_both(module), _both(slip), _both("open")) for slip in a["survivors"]]
+        rows += [(cell(module), cell(slip), cell(why)) for slip, why in known.items()]
+        rows += [(cell(module), cell(slip), cell("open")) for slip in a["survivors"]]
     return table(("module", "slip", "why"), rows, "Slips that no test notices")
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sympy as sp
 
-from lmmbook.exercises.judge import Exercise, Misconception
+from lmmbook.exercises.exercise import Exercise, Misconception
 from lmmbook.exercises.kinds import Counterexample, Expression, Function
 from lmmbook.exercises.late import np
 from matrixproof import Setting, eye, tr

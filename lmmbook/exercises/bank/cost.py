@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from lmmbook.demos import operation_counts as count
-from lmmbook.exercises.judge import Exercise, Misconception
+from lmmbook.exercises.exercise import Exercise, Misconception
 from lmmbook.exercises.kinds import Choice, Function
 
 CHAPTER = "cost"

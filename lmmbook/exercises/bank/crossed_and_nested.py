@@ -7,7 +7,7 @@ from typing import Any
 
 import sympy as sp
 
-from lmmbook.exercises.judge import Exercise, Misconception
+from lmmbook.exercises.exercise import Exercise, Misconception
 from lmmbook.exercises.kinds import Choice, Expression, Function, Unreadable
 from lmmbook.exercises.late import np
 

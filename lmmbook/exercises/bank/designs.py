@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 
 import sympy as sp
 
-from lmmbook.exercises.judge import Exercise, Misconception
+from lmmbook.exercises.exercise import Exercise, Misconception
 from lmmbook.exercises.kinds import (
     Choice,
     Counterexample,

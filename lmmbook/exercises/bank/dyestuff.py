@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from mpmath import betainc
 
-from lmmbook.exercises.judge import Exercise, Misconception
+from lmmbook.exercises.exercise import Exercise, Misconception
 from lmmbook.exercises.kinds import Choice, Function, Number
 
 CHAPTER = "dyestuff"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from lmmbook.exercises.judge import Exercise, Misconception
+from lmmbook.exercises.exercise import Exercise, Misconception
 from lmmbook.exercises.kinds import Choice, Function, MatrixExpression
 from lmmbook.exercises.late import np
 from matrixproof import Setting, as_scalar, define, det, eye, tr

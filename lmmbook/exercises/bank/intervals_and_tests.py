@@ -5,7 +5,7 @@ from __future__ import annotations
 import sympy as sp
 from mpmath import betainc
 
-from lmmbook.exercises.judge import Exercise, Misconception
+from lmmbook.exercises.exercise import Exercise, Misconception
 from lmmbook.exercises.kinds import Choice, Expression, Number
 
 CHAPTER = "intervals-and-tests"

@@ -7,7 +7,7 @@ import math
 import sympy as sp
 from mpmath import gammainc
 
-from lmmbook.exercises.judge import Exercise, Misconception
+from lmmbook.exercises.exercise import Exercise, Misconception
 from lmmbook.exercises.kinds import Choice, Expression, Function, MatrixExpression
 from lmmbook.exercises.late import np
 from matrixproof import Setting

@@ -6,7 +6,7 @@ import math
 
 import sympy as sp
 
-from lmmbook.exercises.judge import Exercise, Misconception
+from lmmbook.exercises.exercise import Exercise, Misconception
 from lmmbook.exercises.kinds import Choice, Derived, Expression, Function, Number
 from lmmbook.exercises.late import np
 from matrixproof import Setting, define, eye

@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable
 from functools import partial
 
-from lmmbook.exercises.judge import Exercise, Misconception
+from lmmbook.exercises.exercise import Exercise, Misconception
 from lmmbook.exercises.kinds import Choice, Function, MatrixExpression, Number
 from matrixproof import Setting, eye
 from matrixproof.language.expressions import Expr

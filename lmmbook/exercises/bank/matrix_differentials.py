@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lmmbook.exercises.judge import Exercise, Misconception
+from lmmbook.exercises.exercise import Exercise, Misconception
 from lmmbook.exercises.kinds import Counterexample, MatrixExpression
 from matrixproof import Setting, det, tr
 from matrixproof.language.expressions import Expr

@@ -6,7 +6,7 @@ from typing import Any
 
 import sympy as sp
 
-from lmmbook.exercises.judge import Exercise, Misconception
+from lmmbook.exercises.exercise import Exercise, Misconception
 from lmmbook.exercises.kinds import Choice, Counterexample, Function, MatrixExpression
 from lmmbook.exercises.late import np
 from matrixproof import Setting, as_scalar, eye, tr

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sympy as sp
 
-from lmmbook.exercises.judge import Exercise, Misconception
+from lmmbook.exercises.exercise import Exercise, Misconception
 from lmmbook.exercises.kinds import Choice, Expression, Function
 from lmmbook.exercises.late import np
 

@@ -54,7 +54,6 @@ def test_every_public_name_is_there():
 def figures():
     dyestuff, sleep = reference_model("Dyestuff"), reference_model("sleepstudy_ris")
     yield plots.profile_curves(dyestuff, np.linspace(0, 4, 41))
-    yield plots.sigma2_curves(dyestuff, [0.8], np.linspace(1000, 6000, 50))
     yield plots.surface(dyestuff, np.linspace(1000, 6000, 12), np.linspace(0, 8000, 9))
     yield plots.shrinkage(fit(sleep), sleep.X[:, 1], "Days", "Reaction (ms)")
     yield plots.estimates(fit(sleep, "ML"), fit(sleep))
