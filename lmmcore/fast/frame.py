@@ -17,6 +17,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
+from scipy.linalg import solve_triangular
 
 from lmmcore.covariance.structures import Array, Unstructured
 from lmmcore.model import LinearMixedModel, Term
@@ -97,4 +98,5 @@ def _turned(term: Term, structure: object) -> tuple[Term, Array]:
     T = (R * length[::-1])[::-1, ::-1] / np.sqrt(n)
     if np.min(np.abs(np.diag(R))) < 1e-10:
         return term, np.eye(q)  # dependent: what fit says of that is better said of the effects
-    return replace(term, columns=Q[:, ::-1] * np.sqrt(n)), np.linalg.inv(T)
+    back = solve_triangular(T, np.eye(q), lower=True)
+    return replace(term, columns=Q[:, ::-1] * np.sqrt(n)), back
