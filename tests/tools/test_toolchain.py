@@ -439,7 +439,7 @@ def test_recording_replay_and_what_turns_them_red(tree):
     """Recorded twice, the bytes are the same; a number changed in lmmcore fails the replay."""
     write(tree, good=GOOD)
     recording = tree / "chapters/good.ipynb"
-    replay = ("-m", "pytest", "-q", "-p", "no:xdist", "-o", "addopts=", "--nbval")
+    replay = ("pytest", "-q", "-p", "no:xdist", "-o", "addopts=", "--nbval")
     replay += ("--nbval-current-env", "--nbval-sanitize-with=tests/sanitize.cfg")
 
     code, said = run(tree, "tools.record")
@@ -490,7 +490,8 @@ def fake_python(folder: Path, code: str) -> dict[str, str]:
     real = sys.executable
     start = (
         f"import runpy, sys; {code}; del sys.argv[0]; name = sys.argv[0]; "
-        "exec(sys.argv[1]) if name == '-c' else runpy.run_path(name, None, '__main__')"
+        "exec(sys.argv[1]) if name == '-c' else "
+        "runpy.run_module(sys.argv[1], None, '__main__', True)"
     )
     program.write_text(f'#!/bin/sh\nexec "{real}" -c "{start}" "$@"\n')
     program.chmod(0o755)
@@ -554,7 +555,7 @@ def test_no_network_is_said(tree):
 
 
 def test_lock_for_the_browser_is_hashed_and_names_no_place():
-    text = (ROOT / "tools" / "browser" / "package-lock.json").read_text(encoding="utf-8")
+    text = (ROOT / "site/try/browser/package-lock.json").read_text(encoding="utf-8")
     assert "://" not in text
     packages = json.loads(text)["packages"]
     assert packages["node_modules/pyodide"]["version"] == packages[""]["dependencies"]["pyodide"]
