@@ -13,13 +13,9 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from lmmcore.covariance.structures import Array
-from lmmcore.fast.crossed import CrossedProfile, has_scalar_terms
-from lmmcore.fast.errors import ErrorsProfile, error_series
+from lmmcore.criterion import Criterion
+from lmmcore.fast.choose import criterion_for
 from lmmcore.fast.frame import Frame, orthogonal
-from lmmcore.fast.groups import GroupedProfile, has_groups
-from lmmcore.fast.series import SeriesProfile, has_series
-from lmmcore.fast.sums import SummarisedModel, SummarisedProfile
-from lmmcore.fast.vector_terms import VectorTermsProfile, has_vector_terms
 from lmmcore.maximisation import (
     OPTIMISERS,
     default_optimiser,
@@ -30,14 +26,11 @@ from lmmcore.maximisation import (
     parameter_scale,
 )
 from lmmcore.model import LinearMixedModel, Term
-from lmmcore.profile import Profile
 from lmmcore.results import GRADIENT_TOLERANCE, Fit, Iteration, Trace, VarianceComponent
 
 FARTHEST = 1e7  # of a start, in units that make the random effects as large as the errors
 FLAT = 1e-13  # a curvature this much below the greatest cannot be told from none
 KEPT = 2**25 - 2**15  # bytes, the largest array whose memory the C library can be made to keep
-FEW_LEVELS = 200  # up to here the general form is as fast as the crossed one, and more exact
-FEW_EFFECTS = 100  # likewise, for terms of several effects
 
 
 class ConvergenceWarning(UserWarning):
@@ -99,14 +92,14 @@ def fit(
     _keep_freed_memory()
     frame = orthogonal(model)
     if frame is None:
-        return _fit(_profile(model, method), optimiser, start, max_steps)
+        return _fit(criterion_for(model, method), optimiser, start, max_steps)
     if np.shape(start) == (model.covariance.n_theta,):
         start = frame.theta_into(start)
-    profile = _profile(frame.model, method)
+    profile = criterion_for(frame.model, method)
     return _turned_back(frame, profile, _fit(profile, optimiser, start, max_steps), model)
 
 
-def _fit(profile: Profile, optimiser: str | None, start: ArrayLike | None,
+def _fit(profile: Criterion, optimiser: str | None, start: ArrayLike | None,
          max_steps: int | None) -> Fit:
     """The fit of ``profile.model``, in its own coordinates."""
     model, method = profile.model, profile.method
@@ -154,10 +147,10 @@ def _fit(profile: Profile, optimiser: str | None, start: ArrayLike | None,
     )
 
 
-def _turned_back(frame: Frame, profile: Profile, found: Fit, model: LinearMixedModel) -> Fit:
+def _turned_back(frame: Frame, profile: Criterion, found: Fit, model: LinearMixedModel) -> Fit:
     """The fit of the model, from that of its frame."""
     theta, turn = frame.theta_back(found.theta), frame.jacobian()
-    raw = _profile(model, found.method)
+    raw = criterion_for(model, found.method)
 
     def standard_errors(kind: str) -> Array:
         vcov = _parameter_covariance(profile, found.theta, kind)
@@ -190,36 +183,19 @@ def _keep_freed_memory() -> None:
         np.empty(KEPT, np.uint8)
 
 
-def _profile(model: LinearMixedModel, method: str) -> Profile:
-    """The way to the criterion that suits the model's structure and size."""
-    if isinstance(model, SummarisedModel):
-        return SummarisedProfile(model, method)
-    if error_series(model) is not None:
-        return ErrorsProfile(model, method)
-    if has_series(model):
-        return SeriesProfile(model, method)
-    if has_groups(model):
-        return GroupedProfile(model, method)
-    if has_scalar_terms(model) and model.k > FEW_LEVELS:
-        return CrossedProfile(model, method)
-    if has_vector_terms(model) and not has_scalar_terms(model) and model.k > FEW_EFFECTS:
-        return VectorTermsProfile(model, method)
-    return Profile(model, method)
-
-
-def _null(profile: Profile) -> Array:
+def _null(profile: Criterion) -> Array:
     """The theta without any random effects."""
     return np.concatenate([np.empty(0)] + [
         s.null() for s, _, _ in profile.covariance.placements()])
 
 
-def _reported(profile: Profile, theta: Array, sigma2: float) -> Array:
+def _reported(profile: Criterion, theta: Array, sigma2: float) -> Array:
     """sigma2 and the reported parameters, covariances in squared units of y."""
     phi = profile.covariance.phi(theta)
     return np.append(sigma2, np.where(profile.covariance.scaled, sigma2 * phi, phi))
 
 
-def _start(profile: Profile, start: ArrayLike | None) -> Array | None:
+def _start(profile: Criterion, start: ArrayLike | None) -> Array | None:
     if start is None:
         return None
     needed, theta = profile.covariance.n_theta, np.asarray(start)
@@ -231,7 +207,7 @@ def _start(profile: Profile, start: ArrayLike | None) -> Array | None:
     return theta.astype(float)
 
 
-def _check_identified(profile: Profile) -> None:
+def _check_identified(profile: Criterion) -> None:
     """Refuse models whose variances the data cannot tell apart, or whose sigma2 would be 0."""
     scale = parameter_scale(profile)
     if not len(scale):
@@ -265,7 +241,7 @@ def _check_identified(profile: Profile) -> None:
         )
 
 
-def _check_edges(profile: Profile, theta: Array) -> None:
+def _check_edges(profile: Criterion, theta: Array) -> None:
     """Refuse an optimum that runs away to where the model is another one, and name that one."""
     limit = profile.criterion(theta) + 1e-9 * profile.m
     for s, part, _ in profile.covariance.placements():
@@ -281,14 +257,14 @@ def _check_edges(profile: Profile, theta: Array) -> None:
                 raise ValueError(advice)
 
 
-def _parameter_names(profile: Profile) -> tuple[str, ...]:
+def _parameter_names(profile: Criterion) -> tuple[str, ...]:
     names = ["sigma2"]
     for (s, _, _), term in zip(profile.covariance.placements(), profile.model.terms, strict=True):
         names += [f"{term.name}: {label}" for label in s.labels(term.effects)]
     return tuple(names)
 
 
-def _parameter_covariance(profile: Profile, theta: Array, kind: str) -> Array:
+def _parameter_covariance(profile: Criterion, theta: Array, kind: str) -> Array:
     """Covariance of (sigma2, psi), psi = sigma2 phi, from the information on (sigma2, phi)."""
     regular = np.concatenate([np.array([True])] + [
         s.regular(theta[part]) for s, part, _ in profile.covariance.placements()])
@@ -307,7 +283,7 @@ def _parameter_covariance(profile: Profile, theta: Array, kind: str) -> Array:
 
 
 def _components(
-    profile: Profile, theta: Array, sigma2: float, terms: list[Term]
+    profile: Criterion, theta: Array, sigma2: float, terms: list[Term]
 ) -> list[VarianceComponent]:
     return [
         VarianceComponent(term.name, effects, sigma2 * gamma)

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lmmcore.covariance.structures import Array, LinearStructure
-from lmmcore.profile import Pieces, Profile
+from lmmcore.criterion import Criterion, GammaCriterion
 from lmmcore.results import Iteration, Trace
 
 SMALL = 0.05  # a theta this small, in the same units, is tried at exactly 0
@@ -32,13 +32,13 @@ OPTIMISERS = (*KINDS, "em")
 STEPS = {"newton": 50, "fisher": 200, "average-information": 200, "em": 2000}
 
 
-def default_optimiser(profile: Profile) -> str:
+def default_optimiser(profile: Criterion) -> str:
     """The method whose steps are worth their cost: the one of kind ``profile.cheapest``."""
     return next(name for name, kind in KINDS.items() if kind == profile.cheapest)
 
 
 def minimise(
-    profile: Profile,
+    profile: Criterion,
     optimiser: str,
     start: Array | None = None,
     max_steps: int | None = None,
@@ -47,7 +47,7 @@ def minimise(
 
     Parameters
     ----------
-    profile : Profile
+    profile : Criterion
     optimiser : {"newton", "fisher", "average-information", "em"}
     start : (n_theta,) array, optional
         If not given, Lambda = I in units of the columns of Z, or what the structure asks for.
@@ -92,7 +92,7 @@ def minimise(
     return theta, trace
 
 
-def _other_starts(profile: Profile, theta: Array, unit: Array) -> list[Array]:
+def _other_starts(profile: Criterion, theta: Array, unit: Array) -> list[Array]:
     """Where the likelihood may have another maximum, as high or higher (A17).
 
     One inside can hide a higher one where a term, or all terms, or one direction of a term have no
@@ -132,7 +132,7 @@ def _other_starts(profile: Profile, theta: Array, unit: Array) -> list[Array]:
 class _Descent:
     """Newton steps with one kind of second derivative, from any start."""
 
-    def __init__(self, profile: Profile, kind: str, max_steps: int):
+    def __init__(self, profile: Criterion, kind: str, max_steps: int):
         self.profile, self.kind, self.max_steps, self.trace = profile, kind, max_steps, Trace()
         exact = kind == "observed"
         self.enough = (profile.negligible if exact else max(profile.negligible, FINE)) * profile.m
@@ -219,7 +219,7 @@ class _Descent:
         return point.theta
 
 
-def em_step(profile: Profile, theta: Array) -> Array:
+def em_step(profile: Criterion, theta: Array) -> Array:
     """One step of EM: Gamma becomes Gamma - Gamma S Gamma / G for every term, (n_theta,).
 
     S is the slope of the criterion in Gamma, summed over the G levels of the term. This is the mean
@@ -227,7 +227,7 @@ def em_step(profile: Profile, theta: Array) -> Array:
 
     Parameters
     ----------
-    profile : Profile
+    profile : Criterion
     theta : (n_theta,) array
 
     Notes
@@ -235,7 +235,7 @@ def em_step(profile: Profile, theta: Array) -> Array:
     sigma2 is taken at its best, rss/m, and not by its own M-step. The likelihood rises in both,
     though not always in fewer steps than classical EM needs. See the chapter "Maximisation" (B36).
     """
-    slope = profile.slope(profile.pieces(theta))
+    slope = profile.slope(theta)
     new = np.empty(len(theta))
     for (s, part, rows), z, term in zip(profile.covariance.placements(), profile.z_scale,
                                         profile.model.terms, strict=True):
@@ -245,14 +245,14 @@ def em_step(profile: Profile, theta: Array) -> Array:
     return new
 
 
-def _check_linear(profile: Profile) -> None:
+def _check_linear(profile: Criterion) -> None:
     other = [s for s, _, _ in profile.covariance.placements()
              if s.without_noise or not isinstance(s, LinearStructure)]
     if other:
         raise ValueError(f"EM is not available for {other[0]!r}: take optimiser=\"newton\"")
 
 
-def _em(profile: Profile, theta: Array, max_steps: int) -> tuple[Array, Trace]:
+def _em(profile: Criterion, theta: Array, max_steps: int) -> tuple[Array, Trace]:
     scale, trace = parameter_scale(profile), Trace()
     for step in range(max_steps + 1):
         f, gradient, _ = profile.derivatives(theta, profile.cheapest)
@@ -263,13 +263,13 @@ def _em(profile: Profile, theta: Array, max_steps: int) -> tuple[Array, Trace]:
     return fix_signs(profile, theta), trace
 
 
-def parameter_scale(profile: Profile) -> Array:
+def parameter_scale(profile: Criterion) -> Array:
     """A typical size of each theta_j: what adds as much to the variance as the errors do."""
     parts = zip(profile.covariance.placements(), profile.z_scale, strict=True)
     return np.concatenate([np.empty(0)] + [p.structure.parameter_scale(z) for p, z in parts])
 
 
-def default_starts(profile: Profile) -> list[Array]:
+def default_starts(profile: Criterion) -> list[Array]:
     """Starting values; structures that want several have them tried side by side."""
     starts = [s.starts() for s, _, _ in profile.covariance.placements()]
     scale = parameter_scale(profile)
@@ -277,7 +277,7 @@ def default_starts(profile: Profile) -> list[Array]:
             for i in range(max((len(own) for own in starts), default=1))]
 
 
-def moment_start(profile: Profile) -> Array | None:
+def moment_start(profile: Criterion) -> Array | None:
     """The theta that Fisher scoring goes to from phi = 0, moved inside: MINQUE(0).
 
     For balanced data these are the REML estimates, if they are positive; for others they are rough.
@@ -291,12 +291,11 @@ def moment_start(profile: Profile) -> Array | None:
     if not placements or not all(isinstance(s, LinearStructure) for s, _, _ in placements):
         return None
     null = np.zeros(profile.covariance.n_theta)
-    pieces, s = profile.pieces(null), profile.sigma2(null)
-    if not isinstance(pieces, Pieces):  # a series, whose Gamma is known by its inverse
+    if not isinstance(profile, GammaCriterion):  # a series, whose Gamma is known by its inverse
         return None
-    slope = np.einsum("iab,ab->i", profile.covariance.directions(null), profile.slope(pieces))
+    slope = np.einsum("iab,ab->i", profile.covariance.directions(null), profile.slope(null))
     step = np.linalg.solve(profile.information(null, "expected"), np.append(0.0, -0.5 * slope))
-    left = 1.0 + step[0] / s  # what is left for the errors
+    left = 1.0 + step[0] / profile.sigma2(null)  # what is left for the errors
     if left < LEFT:
         return None
     theta = np.empty(len(null))
@@ -308,19 +307,19 @@ def moment_start(profile: Profile) -> Array | None:
     return theta
 
 
-def fix_signs(profile: Profile, theta: Array) -> Array:
+def fix_signs(profile: Criterion, theta: Array) -> Array:
     """The theta of the same Gamma whose Lambda has a non-negative diagonal."""
     return np.concatenate([np.empty(0)] + [
         s.fix_signs(theta[part]) for s, part, _ in profile.covariance.placements()])
 
 
-def free_parameters(profile: Profile, theta: Array) -> NDArray[np.bool_]:
+def free_parameters(profile: Criterion, theta: Array) -> NDArray[np.bool_]:
     """Which parameters may move while the rank of Lambda stays."""
     return np.concatenate([np.empty(0, bool)] + [
         s.free(theta[part]) for s, part, _ in profile.covariance.placements()])
 
 
-def _at_zero(profile: Profile, theta: Array) -> Array:
+def _at_zero(profile: Criterion, theta: Array) -> Array:
     """theta with every structure that is nearly singular made exactly singular."""
     at_zero = theta.copy()
     for (s, part, _), z in zip(profile.covariance.placements(), profile.z_scale, strict=True):

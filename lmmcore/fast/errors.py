@@ -15,7 +15,8 @@ See the chapter "Autoregressive effects" (B15).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,8 +24,8 @@ from scipy import sparse
 
 from lmmcore.covariance.serial import ALTERNATING, EDGE, LAST, UNIT_ROOT_ERRORS
 from lmmcore.covariance.structures import Array, BoundaryPoint, Structure
+from lmmcore.criterion import Expansion, GammaCriterion, RelativeCovariance, orthonormal
 from lmmcore.model import LinearMixedModel
-from lmmcore.profile import Profile, Solution
 
 DENSE = 1500  # observations up to which the expected information is computed
 
@@ -140,25 +141,8 @@ def error_series(model: LinearMixedModel) -> ErrorSeries | None:
     return last if isinstance(last, ErrorSeries) else None
 
 
-@dataclass(frozen=True)
-class Derivatives:
-    """rss and log|.| with their derivatives; the slope in Gamma; what the solution needs."""
-
-    rss: float
-    log_det: float
-    drss: Array
-    dlog_det: Array
-    ddrss: Array
-    ddlog_det: Array
-    slope: Array  # d criterion / d Gamma, (k, k)
-    r: Array  # (-beta, 1)
-    inverse: Array  # (X'W^-1X)^-1
-    N: Array  # (Gamma^-1 + Z'R^-1Z)^-1, which is Var(U | y) / sigma2
-    V: Array  # Z'W^-1[X y]
-
-
-class ErrorsProfile(Profile):
-    """:class:`lmmcore.profile.Profile` for AR(1) errors.
+class ErrorsProfile(GammaCriterion):
+    """:class:`lmmcore.criterion.Criterion` for AR(1) errors.
 
     Parameters
     ----------
@@ -178,7 +162,7 @@ class ErrorsProfile(Profile):
         if self.errors is None:
             raise ValueError("ErrorsProfile is for correlated errors: use Profile")
         Q, _, _, e = model.least_squares
-        self.covariance, self.k = model.covariance, model.k
+        self.covariance = model.covariance
         data = sparse.hstack([model.Z, sparse.csr_array(np.column_stack([Q, e]))], format="csr")
         rows = data[self.errors.order]
         later, gap = rows[1:], self.errors.gap
@@ -212,92 +196,32 @@ class ErrorsProfile(Profile):
                 log_det[order] += count * c[3]
         return S, log_det
 
-    def _evaluate(self, theta: Array, directions: Array) -> Derivatives:
-        """rss and log|.|, with derivatives in the given directions of Gamma and, last, in a."""
-        k, r_theta = self.k, len(theta)
-        (S, dS, d2S), log_R = self._statistics(self.errors.a(theta[-1:]))
-        L = self.covariance.factor(theta)
-        M = np.eye(k) + L.T @ S[:k, :k] @ L
-        N = L @ np.linalg.solve(M, L.T)
-        B, K = S[:k, k:], np.eye(k) - N @ S[:k, :k]
-        T, V = S[:k, :k] @ K, K.T @ B
-        T = 0.5 * (T + T.T)
-        Y = np.vstack([-N @ B, np.eye(B.shape[1])])
-        H = S[k:, k:] - B.T @ N @ B
-        dG = directions.copy()
-        dG[-1] = 0.0
-        dSs = [np.zeros_like(dS)] * (r_theta - 1) + [dS]
-        dN = [K @ g @ K.T - N @ s[:k, :k] @ N for g, s in zip(dG, dSs, strict=True)]
-        dT = [K.T @ s[:k, :k] @ K - T @ g @ T for g, s in zip(dG, dSs, strict=True)]
-        dY = [np.vstack([-n @ B - N @ s[:k, k:], np.zeros((B.shape[1],) * 2)])
-              for n, s in zip(dN, dSs, strict=True)]
-        dV = [s[:k, k:] - s[:k, :k] @ N @ B - S[:k, :k] @ (n @ B + N @ s[:k, k:])
-              for n, s in zip(dN, dSs, strict=True)]
-        dH = np.array([Y.T @ s @ Y - V.T @ g @ V for g, s in zip(dG, dSs, strict=True)])
-        d2H = np.empty((r_theta, r_theta, *H.shape))
-        dlog = np.array([np.sum(T * g) + np.sum(N * s[:k, :k])
-                         for g, s in zip(dG, dSs, strict=True)])
-        d2log = np.empty((r_theta, r_theta))
-        for i in range(r_theta):
-            for j in range(r_theta):
-                half = dY[j].T @ dSs[i] @ Y - dV[j].T @ dG[i] @ V
-                d2H[i, j] = half + half.T
-                d2log[i, j] = np.sum(dT[j] * dG[i]) + np.sum(dN[j] * dSs[i][:k, :k])
-        d2H[-1, -1] += Y.T @ d2S @ Y
-        d2log[-1, -1] += np.sum(N * d2S[:k, :k]) + log_R[2]
-        dlog[-1] += log_R[1]
-        x = slice(0, -1)
-        inverse = np.linalg.inv(H[x, x])
-        beta = inverse @ H[x, -1]
-        r = np.append(-beta, 1.0)
-        rss = float(r @ H @ r)
-        Hr = dH @ r
-        drss, ddrss = Hr @ r, d2H @ r @ r - 2.0 * Hr[:, x] @ inverse @ Hr[:, x].T
-        log_det = log_R[0] + float(np.linalg.slogdet(M)[1])
-        if self.method == "REML":
-            log_det += float(np.linalg.slogdet(H[x, x])[1]) + self.log_det_XtX
-            own = inverse @ dH[:, x, x]
-            dlog = dlog + np.trace(own, axis1=1, axis2=2)
-            d2log = d2log + np.einsum("ab,ijba->ij", inverse, d2H[:, :, x, x]) \
-                - np.einsum("iab,jba->ij", own, own)
-            T = T - V[:, x] @ inverse @ V[:, x].T
-        t = V @ r
-        slope = T - np.outer(t, t) * (self.m / rss)
-        return Derivatives(rss, log_det, drss, dlog, ddrss, d2log, slope, r, inverse, N, V)
+    def _W(self, theta: Array) -> ErrorsW:
+        return ErrorsW(*self._statistics(self.errors.a(theta[-1:])), self.covariance.factor(theta),
+                       self.model)
 
-    def _rss_log_det(self, theta: Array) -> tuple[float, float]:
-        at = self._evaluate(theta, self.covariance.directions(theta))
-        return at.rss, at.log_det
+    def _directions(self, theta: Array, reported: bool) -> Steps:
+        Gamma, slope = super()._directions(theta, reported), 1.0 / np.cosh(theta[-1]) ** 2
+        return Steps(Gamma[:-1], 1.0 if reported else slope)
 
     def derivatives(self, theta: Array, kind: str = "observed") -> tuple[float, Array, Array]:
         """The criterion, its gradient and its Hessian in theta; there is one kind, the exact."""
-        theta = np.asarray(theta, float)
         if kind != "observed":
             raise ValueError('correlated errors have the exact second derivatives only: take '
                              'optimiser="newton"')
-        at = self._evaluate(theta, self.covariance.gamma_derivatives(theta))
-        s, a = at.rss / self.m, self.errors.a(theta[-1:])
-        first = np.append(np.ones(len(theta) - 1), 1.0 / np.cosh(theta[-1]) ** 2)
-        slope = at.dlog_det + at.drss / s
-        hessian = at.ddlog_det + at.ddrss / s - np.outer(at.drss, at.drss) / (self.m * s**2)
-        hessian *= np.outer(first, first)
-        hessian[-1, -1] -= 2.0 * a * first[-1] * slope[-1]
-        hessian += self.covariance.bend(theta, at.slope)
-        return self._criterion(at.rss, at.log_det), slope * first, hessian
+        return super().derivatives(theta)
 
-    def information(self, theta: Array, kind: str = "observed") -> Array:
-        """Information on (sigma2, phi), the last of phi being a, (1 + r, 1 + r)."""
-        theta = np.asarray(theta, float)
-        at = self._evaluate(theta, self.covariance.directions(theta))
-        s = at.rss / self.m
-        if kind == "observed":
-            mixed, block = -at.drss / s**2, at.ddlog_det + at.ddrss / s
-            block = block + self.covariance.bend(theta, at.slope, reported=True)
-        else:
-            mixed, block = at.dlog_det / s, -at.ddlog_det
-            block[-1, -1] += self._bend_trace(theta)
-        return 0.5 * np.block([[np.array([[self.m / s**2]]), mixed[None, :]],
-                               [mixed[:, None], block]])
+    def _curvature(self, theta: Array, near: Expansion, kind: str, reported: bool
+                   ) -> tuple[Array, Array]:
+        s, bend = near.W.rss / self.m, self.covariance.bend(theta, self.slope(theta), reported)
+        if not reported:  # d2a/dtheta2 = -2 a da/dtheta
+            slope = near.dlog_det[-1] + near.drss[-1] / s
+            bend[-1, -1] -= 2.0 * self.errors.a(theta[-1:]) * slope
+        if kind == "observed":  # with R'' at once
+            return near.curvature(kind, s), bend
+        det = np.zeros_like(bend)
+        det[-1, -1] = near.directions.a ** 2 * self._bend_trace(theta)
+        return near.curvature(kind, s, det), bend
 
     def _bend_trace(self, theta: Array) -> float:
         """tr(M d2R/da2), M = P for REML and W^-1 for ML, by dense matrices."""
@@ -311,26 +235,94 @@ class ErrorsProfile(Profile):
             inverse = inverse - WX @ np.linalg.solve(self.model.X.T @ WX, WX.T)
         return float(np.sum(inverse * bend))
 
-    def boundary(self, theta: Array) -> list[BoundaryPoint]:
-        """Where Gamma(theta) is on the edge of its range, as for Profile."""
-        slope = self._evaluate(theta, self.covariance.directions(theta)).slope
-        points: list[BoundaryPoint] = []
-        for (s, part, rows), term in zip(self.covariance.placements(), self.model.terms,
-                                         strict=True):
-            block = slope[rows[:, :, None], rows[:, None, :]].sum(axis=0)
-            points += [p._replace(label=f"{term.name}: {p.label}")
-                       for p in s.boundary(theta[part], block, term.effects)]
-        return points
 
-    def solution(self, theta: Array) -> Solution:
-        """beta, (X'W^-1X)^-1, U = Gamma Z'Py and Var(U | y) = Gamma - Gamma Z'W^-1Z Gamma."""
-        _, R_ls, beta_ls, _ = self.model.least_squares
-        at = self._evaluate(theta, self.covariance.directions(theta))
-        L = self.covariance.factor(theta)
-        u = L @ (L.T @ (at.V @ at.r))
-        R_inverse = np.linalg.inv(R_ls)
-        rows = [rows.reshape(len(term.levels), len(term.effects)) for (_, _, rows), term in zip(
-            self.covariance.placements(), self.model.terms, strict=True)]
-        return Solution(beta_ls - R_inverse @ at.r[:-1], R_inverse @ at.inverse @ R_inverse.T,
-                        [u[at_term] for at_term in rows],
-                        [at.N[at_term[:, :, None], at_term[:, None, :]] for at_term in rows])
+class Steps(NamedTuple):
+    """Directions: of Gamma, (r - 1, k, k), and a step in a."""
+
+    Gamma: Array
+    a: float
+
+
+class ErrorsW(RelativeCovariance):
+    """W = R + Z Gamma Z' through F = D'W^-1D, D = [Z X r]; in a second derivatives are whole.
+
+    With N = (Gamma^-1 + Z'R^-1Z)^-1, F = S - S_.z N S_z., and for P = I - (N; 0) S_z.
+
+        dF/da = P'S'P,    d2F/da2 = P'S''P - 2 (S'P)_z' N (S'P)_z,    dF_i = -F_.z D_i F_z.   (B17)
+
+    Attributes
+    ----------
+    N : (k, k) array
+        Var(U | y) / sigma2.
+    """
+
+    def __init__(self, S: list[Array], log_R: list[float], L: Array, model: LinearMixedModel):
+        self.model, self.L, self.log_R, k = model, L, log_R, len(L)
+        self.z, self.xr = slice(0, k), slice(k, None)
+        M = np.eye(k) + L.T @ S[0][:k, :k] @ L
+        self.N = L @ np.linalg.solve(M, L.T)
+        self.log_det = log_R[0] + float(np.linalg.slogdet(M)[1])
+        F = S[0] - S[0][:, :k] @ self.N @ S[0][:k]
+        H = F[k:, k:]
+        self.Sxx, self.beta = H[:-1, :-1], np.linalg.solve(H[:-1, :-1], H[:-1, -1])
+        r = np.append(-self.beta, 1.0)
+        self.rss = float(r @ H @ r)
+        to_Xr = np.eye(len(F))
+        to_Xr[k:-1, k:-1], to_Xr[k:, -1] = orthonormal(self.Sxx), r
+        self.S, self.F = [to_Xr.T @ s @ to_Xr for s in S], to_Xr.T @ F @ to_Xr
+
+    @cached_property
+    def moves(self) -> tuple[Array, Array]:
+        """dF/da and d2F/da2."""
+        S, dS, ddS = self.S
+        P = np.eye(len(S))
+        P[self.z] -= self.N @ S[self.z]
+        dSP = dS @ P
+        return P.T @ dSP, P.T @ ddS @ P - 2.0 * dSP[self.z].T @ self.N @ dSP[self.z]
+
+    def dlog_det(self, D: Steps) -> Array:
+        in_a = self.log_R[1] + np.sum(self.N * self.S[1][self.z, self.z])
+        return np.append(np.einsum("iab,ab->i", D.Gamma, self.F[self.z, self.z]), D.a * in_a)
+
+    def dS(self, D: Steps) -> Array:
+        Y = self.F[self.z, self.xr]
+        return np.concatenate([-Y.T @ D.Gamma @ Y, D.a * self.moves[0][None, self.xr, self.xr]])
+
+    def ddlog_det(self, D: Steps) -> Array:
+        z, NdS = self.z, self.N @ self.S[1][self.z, self.z]
+        TD = self.F[z, z] @ D.Gamma
+        in_a = self.log_R[2] + np.sum(self.N * self.S[2][z, z]) - np.sum(NdS * NdS.T)
+        return _bordered(-np.einsum("iab,jba->ij", TD, TD),
+                         D.a * np.einsum("iab,ab->i", D.Gamma, self.moves[0][z, z]), D.a**2 * in_a)
+
+    def ddSxx(self, D: Steps) -> Array:
+        return self._forms(D, slice(len(self.L), -1))
+
+    def ddrss(self, D: Steps) -> Array:
+        return self._forms(D, slice(-1, None))
+
+    def _forms(self, D: Steps, columns: slice) -> Array:
+        """The trace of the second derivatives of these columns' part of F."""
+        T, Y, (dF, ddF) = self.F[self.z, self.z], self.F[self.z, columns], self.moves
+        DY = D.Gamma @ Y
+        return _bordered(2.0 * np.einsum("iac,jac->ij", DY, T @ DY),
+                         -2.0 * D.a * np.einsum("ac,iac->i", dF[self.z, columns], DY),
+                         D.a**2 * np.trace(ddF[columns, columns]))
+
+    def slope(self, xx: float, rr: float) -> Array:
+        """The derivative of log|W| + xx log|X'W^-1X| + rr rss in Gamma, (k, k)."""
+        Y = self.F[self.z, self.xr]
+        weights = np.append(np.full(Y.shape[1] - 1, xx), rr)
+        return self.F[self.z, self.z] - Y * weights @ Y.T
+
+    def effects(self) -> tuple[list[Array], list[Array]]:
+        """U = Gamma Z'Py and Var(U | y) = Gamma - Gamma Z'W^-1Z Gamma."""
+        u = self.L @ (self.L.T @ self.F[self.z, -1])
+        at = [rows.reshape(len(term.levels), len(term.effects)) for (_, _, rows), term in zip(
+            self.model.covariance.placements(), self.model.terms, strict=True)]
+        return [u[rows] for rows in at], [self.N[rows[:, :, None], rows[:, None, :]] for rows in at]
+
+
+def _bordered(block: Array, mixed: Array, corner: float) -> Array:
+    """A symmetric matrix with one more row and column."""
+    return np.block([[block, mixed[:, None]], [mixed[None, :], np.array([[corner]])]])

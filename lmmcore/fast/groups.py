@@ -19,6 +19,7 @@ arrays have the groups on their last axis, and q x q Cholesky factors are writte
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
@@ -26,21 +27,12 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from lmmcore.covariance.structures import Array
+from lmmcore.criterion import ByGamma, GammaCriterion, orthonormal
+from lmmcore.fast.blocks import cholesky, forward, product
 from lmmcore.model import LinearMixedModel, Term
-from lmmcore.profile import DEPENDENT, Pieces, Profile, Solution
+from lmmcore.profile import DEPENDENT, Coupling
 
 BLOCK = 16384  # groups, or rows, whose arrays fit into a processor's cache
-
-
-class Reduced(NamedTuple):
-    """At one theta: E_g = C_g^-1 R_g, H_g, h_g = H_g (-beta, 1), log|W|, X'W^-1X and beta."""
-
-    E: Array
-    H: Array
-    h: Array
-    log_det_W: float
-    Sxx: Array
-    beta: Array
 
 
 class Within(NamedTuple):
@@ -51,16 +43,8 @@ class Within(NamedTuple):
     ww: float
 
 
-class Sums(dict[str, Array]):
-    """Sums over the groups by name, to which those of one block after the other are added."""
-
-    def add(self, **block: Array) -> None:
-        for name, value in block.items():
-            self[name] = self[name] + value if name in self else value
-
-
-class GroupedProfile(Profile):
-    """:class:`lmmcore.profile.Profile` for a model with one term, group by group.
+class GroupedProfile(GammaCriterion):
+    """:class:`lmmcore.criterion.Criterion` for a model with one term, group by group.
 
     Parameters
     ----------
@@ -86,84 +70,91 @@ class GroupedProfile(Profile):
         Q, _, _, e = model.least_squares
         self.covariance = model.covariance.placements()[0].structure
         # Q for X and e for y: same space, same rss, more digits
-        self.R, self.F, self.within = _group_qr(term, [*Q.T, e])
-        self.z_scale = [np.sqrt(np.einsum("iag,iag->ag", self.R, self.R).mean(axis=1))]
+        self._keep(*_group_qr(term, [*Q.T, e]))
 
-    def _reduced(self, theta: Array) -> Reduced:
-        """The q x q algebra of every group, and beta."""
-        L = self.covariance.factor(theta)
-        E, H = np.empty_like(self.R), np.empty_like(self.F)
-        log_det_W, between = 0.0, np.zeros((H.shape[1],) * 2)
-        for block in _blocks(E):
-            R, F = self.R[..., block], self.F[..., block]
-            B = np.einsum("abg,bc->cag", R, L)
-            C = cholesky(np.eye(len(L))[:, :, None] + _product(B, B))
-            E[..., block], H[..., block] = forward(C, R), forward(C, F)
-            log_det_W += 2.0 * sum(float(np.sum(np.log(C[i, i]))) for i in range(len(C)))
-            between += np.einsum("ixg,iyg->xy", H[..., block], H[..., block])
-        Sxx = self.within.Axx + between[:-1, :-1]
-        beta = np.linalg.solve(Sxx, self.within.Axx @ self.within.b + between[:-1, -1])
-        h = H[:, -1] - np.einsum("ixg,x->ig", H[:, :-1], beta)
-        return Reduced(E, H, h, log_det_W, Sxx, beta)
+    def _keep(self, R: Array, F: Array, within: Within) -> None:
+        self.RF, self.within = np.concatenate([R, F], axis=1), within
+        self.z_scale = [np.sqrt(np.einsum("iag,iag->ag", R, R).mean(axis=1))]
 
-    def _sums(self, reduced: Reduced) -> tuple[float, float]:
-        """rss (B20, B30) and the log-determinant of the criterion (B18, B31)."""
-        gap = self.within.b - reduced.beta
-        rss = self.within.ww + float(gap @ self.within.Axx @ gap) + float(np.sum(reduced.h**2))
-        if self.method == "ML":
-            return rss, reduced.log_det_W
-        return rss, reduced.log_det_W + float(np.linalg.slogdet(reduced.Sxx)[1]) + self.log_det_XtX
+    def _W(self, theta: Array) -> GroupedW:
+        return GroupedW(self.RF, self.within, self.covariance.factor(theta))
 
-    def _rss_log_det(self, theta: Array) -> tuple[float, float]:
-        if self._kept(theta) is not None:
-            return super()._rss_log_det(theta)
-        return self._sums(self._reduced(theta))
+    def coupling(self, theta: Array) -> Coupling:
+        """Z_g'W_g^-1Z_g, Z_g'W_g^-1X_g and Z_g'Py for every group."""
+        W = self.at(theta)
+        Y = product(W.E, np.einsum("ixg,xy->iyg", W.H[:, :-1], self.model.least_squares.R))
+        t = np.einsum("iag,ig->ga", W.E, W.h)
+        return Coupling(*(M.transpose(2, 0, 1) for M in (product(W.E, W.E), Y)), t)
 
-    def _pieces(self, theta: Array) -> Pieces:
-        """log|.| and rss at theta, with derivatives in Gamma, as sums over the groups."""
-        reduced = self._reduced(theta)
-        E, H, h, _, Sxx, _ = reduced
-        rss, log_det = self._sums(reduced)
-        reml = self.method == "REML"
-        half = np.linalg.inv(np.linalg.cholesky(Sxx)).T  # half half' = (X'W^-1X)^-1
-        sums = Sums()
-        for block in _blocks(E):
-            T = _product(E[..., block], E[..., block])  # Z_g'W_g^-1Z_g
-            t = np.einsum("iag,ig->ag", E[..., block], h[:, block])  # Z_g'Py
-            Y = _product(E[..., block], np.einsum("ixg,xy->iyg", H[:, :-1, block], half))
-            YY = np.einsum("axg,bxg->abg", Y, Y)  # Y_g = Z_g'W_g^-1X half
-            sums.add(T=T.sum(axis=2), tt=t @ t.T, TT=_sum_products(T, T), Yt=_sum_products(Y, t),
-                     ttT=_sum_products(t[:, None] * t, T))
-            if reml:
-                sums.add(YY=YY.sum(axis=2), YYT=_sum_products(YY, T), YxY=_sum_products(Y, Y))
 
-        def second(directions: Array) -> tuple[Array, Array]:
-            def traces(AT: Array) -> Array:  # sum_g tr(A_g D_i T_g D_j)
-                return np.einsum("abcd,ibc,jda->ij", AT, directions, directions)
+class GroupedW(ByGamma):
+    """W at one Lambda, by the q x q algebra of every group.
 
-            w = np.einsum("axb,iab->ix", sums["Yt"], directions)
-            ddet, ddrss = -traces(sums["TT"]), 2.0 * (traces(sums["ttT"]) - w @ w.T)
-            if reml:
-                YDY = np.einsum("axby,iab->ixy", sums["YxY"], directions)
-                ddet += 2.0 * traces(sums["YYT"]) - np.einsum("ixy,jyx->ij", YDY, YDY)
-            return ddet, ddrss
+    Attributes
+    ----------
+    E, H, h : (q, q, G), (q, p + 1, G) and (q, G) arrays
+        E_g = C_g^-1 R_g, H_g = C_g^-1 F_g and H_g (-beta, 1).
+    """
 
-        dlog_det = sums["T"] - sums["YY"] if reml else sums["T"]
-        return Pieces(log_det, rss, dlog_det, -sums["tt"], second)
+    def __init__(self, RF: Array, within: Within, L: Array):
+        q = len(L)
+        self.R, self.L, EH = RF[:, :q], L, np.empty_like(RF)
+        self.E, self.H = EH[:, :q], EH[:, q:]
+        self.log_det, between = 0.0, np.zeros((self.H.shape[1],) * 2)
+        for groups in chunks(RF.shape[2]):
+            B = np.einsum("abg,bc->cag", self.R[..., groups], L)
+            C = cholesky(np.eye(q)[:, :, None] + product(B, B))
+            EH[..., groups] = forward(C, RF[..., groups])
+            self.log_det += 2.0 * sum(float(np.sum(np.log(C[i, i]))) for i in range(q))
+            between += np.einsum("ixg,iyg->xy", self.H[..., groups], self.H[..., groups])
+        self.Sxx = within.Axx + between[:-1, :-1]
+        self.beta = np.linalg.solve(self.Sxx, within.Axx @ within.b + between[:-1, -1])
+        self.h = self.H[:, -1] - np.einsum("ixg,x->ig", self.H[:, :-1], self.beta)
+        gap = within.b - self.beta
+        self.rss = within.ww + float(gap @ within.Axx @ gap) + float(np.sum(self.h**2))  # (B20)
 
-    def solution(self, theta: Array) -> Solution:
-        """beta, (X'W^-1X)^-1, and U_g = Gamma Z_g'Py, with Var(U_g | y) from M_g^-1 (B17)."""
-        _, R_ls, beta_ls, _ = self.model.least_squares
-        E, _, h, _, Sxx, beta = self._reduced(theta)
-        L = self.covariance.factor(theta)
-        u = L @ L.T @ np.einsum("iag,ig->ag", E, h)
+    @cached_property
+    def sums(self) -> tuple[Array, Array, Array]:
+        """Over the groups: T = Z'W^-1Z, Y = Z'W^-1[X r] by itself, and T, YxYx', YrYr' by T."""
+        q, columns, _ = self.H.shape
+        half = orthonormal(self.Sxx)
+        T_sum, YY, with_T = np.zeros((q, q)), np.zeros((q, columns) * 2), np.zeros((3, *(q,) * 4))
+        for groups in chunks(self.E.shape[2]):
+            E, h = self.E[..., groups], self.h[:, None, groups]
+            X = np.einsum("ixg,xy->iyg", self.H[:, :-1, groups], half)
+            T, Y = product(E, E), product(E, np.concatenate([X, h], axis=1))
+            xx = np.einsum("axg,bxg->abg", Y[:, :-1], Y[:, :-1])
+            rr = Y[:, None, -1] * Y[:, -1]
+            T_sum += T.sum(axis=2)
+            YY += _sum_products(Y, Y)
+            with_T += _sum_products(np.array([T, xx, rr]), T)
+        return T_sum, YY, with_T
+
+    @property
+    def T(self) -> Array:
+        return self.sums[0]
+
+    @property
+    def YY(self) -> Array:
+        return self.sums[1]
+
+    def ddlog_det(self, D: Array) -> Array:
+        return -_traces(self.sums[2][0], D)
+
+    def ddSxx(self, D: Array) -> Array:
+        return 2.0 * _traces(self.sums[2][1], D)
+
+    def ddrss(self, D: Array) -> Array:
+        return 2.0 * _traces(self.sums[2][2], D)
+
+    def effects(self) -> tuple[list[Array], list[Array]]:
+        """U_g = Gamma Z_g'Py, and Var(U_g | y) = Lambda M_g^-1 Lambda' (B17)."""
+        L = self.L
+        u = L @ L.T @ np.einsum("iag,ig->ag", self.E, self.h)
         B = np.einsum("abg,bc->acg", self.R, L)
-        M = np.eye(len(L))[:, :, None] + _product(B, B)
+        M = np.eye(len(L))[:, :, None] + product(B, B)
         N = forward(cholesky(M), np.broadcast_to(L.T[:, :, None], M.shape))
-        given = np.einsum("iag,ibg->gab", N, N)  # Lambda M_g^-1 Lambda'
-        R_inverse = np.linalg.inv(R_ls)
-        vcov = R_inverse @ np.linalg.inv(Sxx) @ R_inverse.T
-        return Solution(beta_ls + R_inverse @ beta, vcov, [u.T], [given])
+        return [u.T], [np.einsum("iag,ibg->gab", N, N)]
 
 
 def has_groups(model: LinearMixedModel) -> bool:
@@ -174,7 +165,7 @@ def has_groups(model: LinearMixedModel) -> bool:
 def _group_qr(term: Term, data: list[Array]) -> tuple[Array, Array, Within]:
     """Z_g = Q_g R_g in every group, F_g = Q_g'data_g, and least squares on data - Q_g F_g.
 
-    By Gram and Schmidt, column by column over all rows of a block of groups at once.
+    By Gram and Schmidt, column by column over all rows of a chunk of groups at once.
 
     Returns
     -------
@@ -186,7 +177,7 @@ def _group_qr(term: Term, data: list[Array]) -> tuple[Array, Array, Within]:
     G, q, n = len(term.levels), len(term.effects), len(term.codes)
     R, F, rest = np.zeros((q, q, G)), np.zeros((q, len(data), G)), np.empty((len(data), n))
     order, ends = _rows_by_group(term.codes, G)
-    for groups in _blocks(R, BLOCK * G // n + 1):
+    for groups in chunks(G, BLOCK * G // n + 1):
         rows = slice(ends[groups.start], ends[groups.stop])
         own = rows if order is None else order[rows]
         sizes = np.diff(ends[groups.start:groups.stop + 1])
@@ -211,7 +202,7 @@ def _group_qr(term: Term, data: list[Array]) -> tuple[Array, Array, Within]:
     *x, w = rest
     Axx = rest[:-1] @ rest[:-1].T
     b = np.linalg.lstsq(Axx, np.array([a @ w for a in x]), rcond=DEPENDENT)[0]
-    for rows in _blocks(rest):
+    for rows in chunks(n):
         w[rows] -= b @ rest[:-1, rows]
     return R, F, Within(Axx, b, float(w @ w))
 
@@ -241,36 +232,17 @@ def _totals(sizes: NDArray[np.intp]) -> Callable[[Array], Array]:
     return total
 
 
-def _blocks(A: Array, size: int = BLOCK) -> list[slice]:
-    """The groups, on the last axis, in blocks whose arrays stay near the processor."""
-    G = A.shape[-1]
-    return [slice(start, min(start + size, G)) for start in range(0, G, size)]
+def chunks(count: int, size: int = BLOCK) -> list[slice]:
+    """Groups, or rows, in chunks whose arrays stay near the processor."""
+    return [slice(start, min(start + size, count)) for start in range(0, count, size)]
 
 
-def _product(A: Array, B: Array) -> Array:
-    """A'B for every g: (i, a, G), (i, b, G) -> (a, b, G)."""
-    return np.einsum("iag,ibg->abg", A, B)
+def _traces(AT: Array, D: Array) -> Array:
+    """sum_g tr(A_g D_i T_g D_j), from the products of the entries of A_g and T_g."""
+    return np.einsum("abcd,ibc,jda->ij", AT, D, D)
 
 
 def _sum_products(A: Array, B: Array) -> Array:
     """All products of an entry of A with one of B, summed over the groups, on their last axis."""
     G = A.shape[-1]
     return (A.reshape(-1, G) @ B.reshape(-1, G).T).reshape(A.shape[:-1] + B.shape[:-1])
-
-
-def cholesky(M: Array) -> Array:
-    """Lower Cholesky factors of M[:, :, g] for every g: (q, q, G) -> (q, q, G)."""
-    K = np.zeros_like(M)
-    for j in range(len(M)):
-        K[j, j] = np.sqrt(M[j, j] - np.sum(K[j, :j] ** 2, axis=0))
-        for i in range(j + 1, len(M)):
-            K[i, j] = (M[i, j] - np.sum(K[i, :j] * K[j, :j], axis=0)) / K[j, j]
-    return K
-
-
-def forward(K: Array, B: Array) -> Array:
-    """K^-1 B for every g, K lower triangular: (q, q, G), (q, r, G) -> (q, r, G)."""
-    H = np.zeros_like(B)
-    for i in range(len(K)):
-        H[i] = (B[i] - np.einsum("kg,krg->rg", K[i, :i], H[:i])) / K[i, i]
-    return H

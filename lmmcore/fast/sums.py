@@ -24,7 +24,8 @@ from numpy.typing import ArrayLike
 
 from lmmcore.covariance.structures import Array, repeated
 from lmmcore.design.formula import Variables, read_formula
-from lmmcore.fast.groups import GroupedProfile, Within, forward
+from lmmcore.fast.blocks import forward
+from lmmcore.fast.groups import GroupedProfile, Within
 from lmmcore.model import STRUCTURES, LeastSquares, Term
 
 DEPENDENT = 1e-7  # of a length that comes from a difference of squares half the digits are lost
@@ -203,8 +204,7 @@ class SummarisedProfile(GroupedProfile):
 
     def _prepare(self) -> None:
         self.covariance = self.model.covariance.placements()[0].structure
-        self.R, self.F, self.within = self.model.reduced
-        self.z_scale = [np.sqrt(np.einsum("iag,iag->ag", self.R, self.R).mean(axis=1))]
+        self._keep(*self.model.reduced)
 
 
 class _Regression(NamedTuple):

@@ -30,8 +30,7 @@ See the chapters "Block matrices" and "What a fit costs" (B17, B18, B20, B30, B3
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
@@ -39,44 +38,17 @@ from scipy import sparse
 from scipy.linalg import lapack, solve_triangular
 
 from lmmcore.covariance.structures import Array, independent
-from lmmcore.fast.groups import cholesky, forward
+from lmmcore.criterion import ByGamma, GammaCriterion, orthonormal
+from lmmcore.fast.blocks import cholesky, forward, product
 from lmmcore.model import LinearMixedModel, Term
-from lmmcore.profile import DEPENDENT, Pieces, Profile, Solution
+from lmmcore.profile import DEPENDENT
 
 MANY = 300  # effects in Z_2 from which on the traces of the second derivatives are dear
 RANK = 1e-13  # of a matrix with a diagonal of 1 and as many rows: pivots below are rounding
 
 
-class Reduced(NamedTuple):
-    """At one theta: what W_1 leaves of the data, with H and h as one matrix each, and c."""
-
-    E: Array
-    H: sparse.csr_array
-    h: Array
-    S: Array
-    B: Array
-    c: Array
-    rss: float
-    log_det: float
-
-
-class Blocks(NamedTuple):
-    """The blocks of T = Z'PZ, or of Z'W^-1Z: T_11 = diag(E'E) - Y K Y', T_12 = Y J, and T_22."""
-
-    K: Array
-    J: Array
-    T22: Array
-
-
-@dataclass(frozen=True)
-class VectorPieces(Pieces):
-    """With the second derivatives of rss alone, which need no traces: directions -> (r, r)."""
-
-    second_rss: Callable[[Array], Array]
-
-
-class VectorTermsProfile(Profile):
-    """:class:`lmmcore.profile.Profile` for several terms, by blocks of the largest.
+class VectorTermsProfile(GammaCriterion):
+    """:class:`lmmcore.criterion.Criterion` for several terms, by blocks of the largest.
 
     Parameters
     ----------
@@ -110,7 +82,7 @@ class VectorTermsProfile(Profile):
         self.others = [j for j in range(len(terms)) if j != self.first]
         self.shapes = [(len(terms[j].levels), terms[j].columns.shape[1]) for j in self.others]
         ends = np.cumsum([0] + [levels * q for levels, q in self.shapes])
-        self.at = [slice(*pair) for pair in zip(ends, ends[1:], strict=False)]
+        self.own = [slice(*pair) for pair in zip(ends, ends[1:], strict=False)]
         self.k2 = int(ends[-1])
         self.cheapest = "average" if self.k2 > MANY else "observed"
         own, self.R = _orthonormal(terms[self.first])
@@ -135,206 +107,203 @@ class VectorTermsProfile(Profile):
         self.z_scale = [np.sqrt(np.sum(term.columns**2, axis=0) / len(term.levels))
                         for term in terms]
 
-    def _lambdas(self, theta: Array) -> list[Array]:
-        """The Lambda of one level of each term, the largest first."""
+    def _W(self, theta: Array) -> VectorTermsW:
         L = [s.factor(theta[part]) for s, part, _ in self.covariance.placements()]
-        return [L[self.first], *(L[j] for j in self.others)]
+        return VectorTermsW(self, L[self.first], [L[j] for j in self.others])
 
-    def _times(self, L: list[Array], B: Array) -> Array:
-        """Lambda_2 B for B (k_2, r), level by level."""
-        with np.errstate(over="ignore", invalid="ignore"):
-            return np.concatenate([
-                (own @ B[at].reshape(*shape, -1)).reshape(-1, B.shape[1])
-                for own, at, shape in zip(L, self.at, self.shapes, strict=True)])
-
-    def _reduced(self, theta: Array) -> Reduced:
-        """The algebra of every group, c, rss (B30) and the log-determinant of the criterion."""
-        L1, *L2 = self._lambdas(theta)
-        turned = [own.T for own in L2]
-        RL = np.einsum("abg,bc->cag", self.R, L1)
-        C = cholesky(np.eye(len(L1))[:, :, None] + np.einsum("iag,ibg->abg", RL, RL))
-        unit = np.broadcast_to(np.eye(len(C))[:, :, None], C.shape)
-        E, H = forward(C, self.R), _side_by_side(forward(C, unit)) @ self.F
-        log_det = 2.0 * sum(float(np.sum(np.log(C[i, i]))) for i in range(len(C)))
-        total = (H.T @ H).toarray()
-        S = self.A + total[:-1, :-1]
-        s = self.A @ self.b + total[:-1, -1]
-        two, x = slice(0, self.k2), slice(self.k2, None)
-        B = np.linalg.solve(S[x, x], S[x, two])
-        left = self._times(turned, np.column_stack(  # Lambda_2'(Sbar, sbar)
-            [S[two, two] - S[two, x] @ B, s[two] - B.T @ s[x]]))
-        M = self._factor(self._times(turned, left[:, :-1].T), theta)
-        v = solve_triangular(M, solve_triangular(M, left[:, -1], lower=True), lower=True, trans=1)
-        u = self._times(L2, v[:, None])[:, 0]
-        c = np.concatenate([u, np.linalg.solve(S[x, x], s[x]) - B @ u])
-        h = H @ np.append(-c, 1.0)
-        gap = self.b - c
-        rss = self.ww + float(gap @ self.A @ gap) + float(h @ h) + float(v @ v)
-        if self.method == "ML":
-            R = _root(S[two, two])
-        else:
-            R = _root(S[two, two] - S[two, x] @ B)
-            log_det += float(np.linalg.slogdet(S[x, x])[1]) + self.log_det_XtX
-        RL = self._times(turned, R.T)  # |M| = |I + R Gamma_2 R'|, without what has no rank
-        M = self._factor(RL.T @ RL, theta)
-        log_det += 2.0 * float(np.sum(np.log(np.diag(M))))
-        return Reduced(E, H, h, S, B, c, rss, log_det)
-
-    def _factor(self, LSL: Array, theta: Array) -> Array:
-        """The Cholesky factor of I + Lambda'S Lambda, or of I + R Gamma R'."""
-        try:
-            if not np.all(np.isfinite(LSL)):
-                raise np.linalg.LinAlgError
-            return np.linalg.cholesky(np.eye(len(LSL)) + LSL)
-        except np.linalg.LinAlgError:
-            raise ValueError(f"theta = {theta} is too large: I + Lambda'Z'Z Lambda is not positive "
-                             "definite in floating point") from None
-
-    def _rss_log_det(self, theta: Array) -> tuple[float, float]:
-        if self._kept(theta) is not None:
-            return super()._rss_log_det(theta)
-        reduced = self._reduced(theta)
-        return reduced.rss, reduced.log_det
-
-    def _blocks(self, S: Array, B: Array, half: Array, theta: Array) -> Blocks:
-        """The blocks from Sbar and B, or from S_22 and B = 0; half half' is S_xx^-1, or 0."""
-        _, *L2 = self._lambdas(theta)
-        gamma = [own @ own.T for own in L2]
-        R = _root(S)
-        RL = self._times([own.T for own in L2], R.T)
-        C = np.linalg.cholesky(np.eye(len(R)) + RL.T @ RL)
-        E = solve_triangular(C, R, lower=True)
-        T22 = E.T @ E
-        J = np.eye(self.k2) - self._times(gamma, T22)
-        J = np.concatenate([J, -B @ J])  # Ybar = Y (I, -B')'
-        N = self._times(gamma, J.T).T
-        K = np.concatenate([N, -N @ B.T], axis=1)
-        K[self.k2:, self.k2:] += half @ half.T
-        return Blocks(0.5 * (K + K.T), J, T22)
-
-    def _second_rss(self, pieces: VectorPieces, directions: Array) -> Array:
-        """The average information needs no more than this (B36)."""
-        return pieces.second_rss(directions)
-
-    def _pieces(self, theta: Array) -> VectorPieces:
-        """log|.| and rss at theta, with derivatives in Gamma, from the blocks of T."""
-        E, H, h, S, B, c, rss, log_det = self._reduced(theta)
-        two, x = slice(0, self.k2), slice(self.k2, None)
-        turned = _side_by_side(E.transpose(1, 0, 2))
-        Y, half = turned @ H[:, :-1], np.linalg.inv(np.linalg.cholesky(S[x, x])).T
-        freed = self._blocks(S[two, two] - S[two, x] @ B, B, half, theta)
-        blocks = freed if self.method == "REML" else self._blocks(
-            S[two, two], 0.0 * B, 0.0 * half, theta)
-        t1 = (turned @ h).reshape(-1, len(E)).T  # Z'Py
-        t2 = (self.A @ (self.b - c) + H[:, :-1].T @ h)[two]
-        EE = np.einsum("iag,ibg->abg", E, E)
-        YY = _products(Y, len(E))
-        squares: list[Array] = []
-
-        def second(directions: Array) -> tuple[Array, Array]:
-            if not squares:
-                squares.append(self._squares(EE, Y, YY, blocks))
-            ddet = -np.einsum("iab,jcd,abcd->ij", directions, directions, squares[0])
-            return ddet, second_rss(directions)
-
-        def second_rss(directions: Array) -> Array:
-            d1, *d2 = (directions[:, part, part] for part in self._parts())
-            a1 = np.einsum("iab,bg->iag", d1, t1)
-            a2 = np.concatenate([(t2[at].reshape(shape) @ own).reshape(len(directions), -1)
-                                 for own, at, shape in zip(d2, self.at, self.shapes, strict=True)],
-                                axis=1)
-            Ea = np.einsum("iag,jag->jig", E, a1).reshape(len(directions), -1)
-            met = (Y.T @ a1.transpose(2, 1, 0).reshape(-1, len(directions))).T
-            mixed = met @ freed.J @ a2.T
-            return 2.0 * (Ea @ Ea.T - met @ freed.K @ met.T + mixed + mixed.T
-                          + a2 @ freed.T22 @ a2.T)
-
-        dlog_det, drss = (self._gathered(parts) for parts in (
-            self._own_blocks(EE, YY, blocks),
-            [-t1 @ t1.T, *(-t2[at].reshape(shape).T @ t2[at].reshape(shape)
-                           for at, shape in zip(self.at, self.shapes, strict=True))]))
-        return VectorPieces(log_det, rss, dlog_det, drss, second, second_rss)
-
-    def _parts(self) -> list[slice]:
+    def parts(self) -> list[slice]:
         """Where each term's effects are in Gamma, the largest term first."""
         parts = [slice(p.rows[0, 0], p.rows[0, -1] + 1) for p in self.covariance.placements()]
         return [parts[self.first], *(parts[j] for j in self.others)]
 
-    def _gathered(self, blocks: list[Array]) -> Array:
+    def gathered(self, blocks: list[Array]) -> Array:
         """A block diagonal matrix of the size of Gamma, from the terms' blocks."""
         out = np.zeros((self.covariance.size,) * 2)
-        for part, block in zip(self._parts(), blocks, strict=True):
+        for part, block in zip(self.parts(), blocks, strict=True):
             out[part, part] = block
         return out
 
-    def _own_blocks(self, EE: Array, YY: Array, blocks: Blocks) -> list[Array]:
-        """The blocks of T of one level each, summed over the levels of a term."""
-        own = [EE.sum(axis=2) - np.tensordot(YY, blocks.K, 2)]
-        for at, (levels, q) in zip(self.at, self.shapes, strict=True):
-            own.append(np.einsum("lalb->ab", blocks.T22[at, at].reshape(levels, q, levels, q)))
-        return own
+    def levels(self, A: Array) -> list[Array]:
+        """The rows of A (k_2, ...) that belong to each of the other terms, (G, q, ...)."""
+        return [A[at].reshape(*shape, *A.shape[1:])
+                for at, shape in zip(self.own, self.shapes, strict=True)]
 
-    def _squares(self, EE: Array, Y: sparse.csr_array, YY: Array, blocks: Blocks) -> Array:
+
+class BlocksOfT(NamedTuple):
+    """The blocks of T = Z'PZ, or of Z'W^-1Z: T_11 = diag(E'E) - Y K Y', T_12 = Y J, and T_22."""
+
+    K: Array
+    J: Array
+    T22: Array
+
+
+class VectorTermsW(ByGamma):
+    """W at one theta, from Lambda of one level of each term; X is taken out with Z_1 and Z_2."""
+
+    Sxx = np.empty((0, 0))
+
+    def __init__(self, profile: VectorTermsProfile, L1: Array, L2: list[Array]):
+        self.profile, self.L1, self.L2 = profile, L1, L2
+        two, x = slice(0, profile.k2), slice(profile.k2, None)
+        RL = np.einsum("abg,bc->cag", profile.R, L1)
+        C = cholesky(np.eye(len(L1))[:, :, None] + product(RL, RL))
+        unit = np.broadcast_to(np.eye(len(C))[:, :, None], C.shape)
+        self.E, self.H = forward(C, profile.R), _side_by_side(forward(C, unit)) @ profile.F
+        total = (self.H.T @ self.H).toarray()
+        S, s = profile.A + total[:-1, :-1], profile.A @ profile.b + total[:-1, -1]  # (B17)
+        self.S22, self.S_x = S[two, two], S[x, x]
+        self.B = np.linalg.solve(self.S_x, S[x, two])
+        self.S_bar = self.S22 - S[two, x] @ self.B
+        turned = [own.T for own in L2]
+        left = self._times(turned, np.column_stack([self.S_bar, s[two] - self.B.T @ s[x]]))
+        M = _factor(self._times(turned, left[:, :-1].T))
+        v = solve_triangular(M, solve_triangular(M, left[:, -1], lower=True), lower=True, trans=1)
+        u = self._times(L2, v[:, None])[:, 0]
+        self.c = np.concatenate([u, np.linalg.solve(self.S_x, s[x]) - self.B @ u])
+        self.h = self.H @ np.append(-self.c, 1.0)
+        gap = profile.b - self.c
+        self.rss = profile.ww + float(gap @ profile.A @ gap + self.h @ self.h + v @ v)  # (B30)
+        self.log_det = 2.0 * sum(float(np.sum(np.log(C[i, i]))) for i in range(len(C)))
+        if profile.method == "REML":
+            self.log_det += float(np.linalg.slogdet(self.S_x)[1])
+        RL = self._times(turned, _root(self.S_bar if profile.method == "REML" else self.S22).T)
+        M = _factor(RL.T @ RL)  # |M| = |I + R Gamma_2 R'|, without what has no rank (B20)
+        self.log_det += 2.0 * float(np.sum(np.log(np.diag(M))))
+
+    def _times(self, L: list[Array], B: Array) -> Array:
+        """Lambda_2 B for B (k_2, r), level by level."""
+        with np.errstate(over="ignore", invalid="ignore"):
+            return np.concatenate([(own @ b).reshape(-1, B.shape[1])
+                                   for own, b in zip(L, self.profile.levels(B), strict=True)])
+
+    @property
+    def beta(self) -> Array:
+        return self.c[self.profile.k2:]
+
+    def _blocks(self, S: Array, B: Array, half: Array) -> BlocksOfT:
+        """From Sbar and B, or from S_22 and B = 0; half half' is S_xx^-1, or 0."""
+        gamma, k2 = [own @ own.T for own in self.L2], len(S)
+        R = _root(S)
+        RL = self._times([own.T for own in self.L2], R.T)
+        C = np.linalg.cholesky(np.eye(len(R)) + RL.T @ RL)
+        E = solve_triangular(C, R, lower=True)
+        T22 = E.T @ E
+        J = np.eye(k2) - self._times(gamma, T22)
+        J = np.concatenate([J, -B @ J])  # Ybar = Y (I, -B')'
+        N = self._times(gamma, J.T).T
+        K = np.concatenate([N, -N @ B.T], axis=1)
+        K[k2:, k2:] += half @ half.T
+        return BlocksOfT(0.5 * (K + K.T), J, T22)
+
+    @cached_property
+    def freed(self) -> BlocksOfT:
+        """Of Z'PZ."""
+        return self._blocks(self.S_bar, self.B, orthonormal(self.S_x))
+
+    @cached_property
+    def blocks(self) -> BlocksOfT:
+        """Of Z'PZ for REML, of Z'W^-1Z for ML."""
+        if self.profile.method == "REML":
+            return self.freed
+        return self._blocks(self.S22, 0.0 * self.B, 0.0 * self.S_x)
+
+    @cached_property
+    def EE(self) -> Array:
+        return product(self.E, self.E)
+
+    @cached_property
+    def Y(self) -> sparse.csr_array:
+        """E_g'H_g, one under the other, for the columns of Z_2 and X."""
+        return _side_by_side(self.E.transpose(1, 0, 2)) @ self.H[:, :-1]
+
+    @cached_property
+    def Y_products(self) -> Array:
+        return _products(self.Y, len(self.E))
+
+    @cached_property
+    def t(self) -> tuple[Array, Array]:
+        """Z_1'Py, (q, G), and Z_2'Py."""
+        t1 = (_side_by_side(self.E.transpose(1, 0, 2)) @ self.h).reshape(-1, len(self.E)).T
+        within = self.profile.A @ (self.profile.b - self.c)
+        return t1, (within + self.H[:, :-1].T @ self.h)[:self.profile.k2]
+
+    @cached_property
+    def T(self) -> Array:
+        K, _, T22 = self.blocks
+        own = [np.einsum("lalb->ab", T22[at, at].reshape(*shape, *shape))
+               for at, shape in zip(self.profile.own, self.profile.shapes, strict=True)]
+        first = self.EE.sum(axis=2) - np.tensordot(self.Y_products, K, 2)
+        return self.profile.gathered([first, *own])
+
+    @cached_property
+    def YY(self) -> Array:
+        t1, t2 = self.t
+        tt = self.profile.gathered([t1 @ t1.T, *(t.T @ t for t in self.profile.levels(t2))])
+        return tt[:, None, :, None]
+
+    @cached_property
+    def squares(self) -> Array:
         """Sums of T_ij[a, c] T_ij[b, d] over the levels i and j of two terms, (q, q, q, q)."""
-        K, J, T22 = blocks
-        q, (first, *parts) = len(EE), self._parts()
-        out = np.zeros((self.covariance.size,) * 4)
-        YK = Y @ K
-        less = np.array([[Y[a::q].multiply(YK[b::q]).sum(axis=1) for b in range(q)]
-                         for a in range(q)])  # Y_g K Y_g'
-        mixed = np.einsum("acg,bdg->abcd", EE, less)
+        profile, EE, YY, (K, J, T22) = self.profile, self.EE, self.Y_products, self.blocks
+        first, *parts = profile.parts()
+        out = np.zeros((profile.covariance.size,) * 4)
+        mixed = np.einsum("acg,bdg->abcd", EE, _rows_times(self.Y, K, len(EE)))  # Y_g K Y_g'
         KYYK = K @ YY @ K
         out[first, first, first, first] = (
             np.einsum("acg,bdg->abcd", EE, EE) - mixed - mixed.transpose(1, 0, 3, 2)
             + np.tensordot(YY, KYYK.transpose(2, 3, 0, 1), 2))
         YYJ = YY @ J
-        for part, at, (levels, r) in zip(parts, self.at, self.shapes, strict=True):
+        for part, at, (levels, r) in zip(parts, profile.own, profile.shapes, strict=True):
             own, met = (M[..., at].reshape(*M.shape[:-1], levels, r) for M in (J, YYJ))
             cross = np.einsum("xlc,abxld->abcd", own, met)
             out[first, first, part, part] = cross
             out[part, part, first, first] = cross.transpose(2, 3, 0, 1)
-            for part2, at2, (levels2, r2) in zip(parts, self.at, self.shapes, strict=True):
+            for part2, at2, (levels2, r2) in zip(parts, profile.own, profile.shapes, strict=True):
                 T = T22[at, at2].reshape(levels, r, levels2, r2)
                 out[part, part, part2, part2] = np.einsum("iajc,ibjd->abcd", T, T, optimize=True)
         return out
 
-    def solution(self, theta: Array) -> Solution:
-        """beta, (X'W^-1X)^-1, U = Gamma Z'Py, and Var(U | y) from the blocks (B17)."""
-        _, R_ls, beta_ls, _ = self.model.least_squares
-        theta = np.asarray(theta, float)
-        L1, *L2 = self._lambdas(theta)
-        E, H, h, S, B, c, _, _ = self._reduced(theta)
-        two, x = slice(0, self.k2), slice(self.k2, None)
-        S22 = S[two, two]
-        Sxx_inverse = np.linalg.inv(S[x, x])
-        R_inverse = np.linalg.inv(R_ls)
-        vcov = R_inverse @ (Sxx_inverse + B @ self._posterior(S22 - S[two, x] @ B, L2, theta)
-                            @ B.T) @ R_inverse.T
-        N = self._posterior(S22, L2, theta)  # at known beta
-        RL = np.einsum("abg,bc->acg", self.R, L1)
-        K = cholesky(np.eye(len(L1))[:, :, None] + np.einsum("iag,ibg->abg", RL, RL))
-        half = forward(K, np.broadcast_to(L1.T[:, :, None], K.shape))
-        q = len(L1)
-        t1 = _side_by_side(np.einsum("ab,ibg->aig", L1 @ L1.T, E))  # Gamma_1 E_g'
-        Y = t1 @ H[:, two]
-        YN = Y @ N
-        own = np.einsum("iag,ibg->gab", half, half) + np.array(
-            [[Y[a::q].multiply(YN[b::q]).sum(axis=1) for b in range(q)]
-             for a in range(q)]).transpose(2, 0, 1)
-        u1 = (t1 @ h).reshape(-1, q)
-        effects, given = [c[at].reshape(shape) for at, shape in
-                          zip(self.at, self.shapes, strict=True)], []
-        for at, (levels, q) in zip(self.at, self.shapes, strict=True):
-            given.append(np.einsum("lalb->lab", N[at, at].reshape(levels, q, levels, q)))
-        effects.insert(self.first, u1)
-        given.insert(self.first, own)
-        return Solution(beta_ls + R_inverse @ c[x], vcov, effects, given)
+    def ddlog_det(self, D: Array) -> Array:
+        return -np.einsum("iab,jcd,abcd->ij", D, D, self.squares)
 
-    def _posterior(self, S: Array, L2: list[Array], theta: Array) -> Array:
+    def ddSxx(self, D: Array) -> Array:
+        return np.zeros((len(D), len(D)))
+
+    def ddrss(self, D: Array) -> Array:
+        """2 (D_i t)'T D_j t, with T = Z'PZ in its blocks."""
+        (t1, t2), (K, J, T22) = self.t, self.freed
+        d1, *d2 = (D[:, part, part] for part in self.profile.parts())
+        a1 = np.einsum("iab,bg->iag", d1, t1)
+        a2 = np.concatenate([(t @ own).reshape(len(D), -1)
+                             for own, t in zip(d2, self.profile.levels(t2), strict=True)], axis=1)
+        Ea = np.einsum("iag,jag->jig", self.E, a1).reshape(len(D), -1)
+        met = (self.Y.T @ a1.transpose(2, 1, 0).reshape(-1, len(D))).T
+        mixed = met @ J @ a2.T
+        return 2.0 * (Ea @ Ea.T - met @ K @ met.T + mixed + mixed.T + a2 @ T22 @ a2.T)
+
+    def vcov(self) -> Array:
+        return np.linalg.inv(self.S_x) + self.B @ self._posterior(self.S_bar) @ self.B.T
+
+    def effects(self) -> tuple[list[Array], list[Array]]:
+        """U = Gamma Z'Py, and Var(U | y) from the blocks (B17)."""
+        profile, L1, N = self.profile, self.L1, self._posterior(self.S22)  # at known beta
+        RL = np.einsum("abg,bc->acg", profile.R, L1)
+        C = cholesky(np.eye(len(L1))[:, :, None] + product(RL, RL))
+        half = forward(C, np.broadcast_to(L1.T[:, :, None], C.shape))
+        turned = _side_by_side(np.einsum("ab,ibg->aig", L1 @ L1.T, self.E))  # Gamma_1 E_g'
+        own = product(half, half) + _rows_times(turned @ self.H[:, :profile.k2], N, len(L1))
+        effects = profile.levels(self.c[:profile.k2])
+        given = [np.einsum("lalb->lab", N[at, at].reshape(*shape, *shape))
+                 for at, shape in zip(profile.own, profile.shapes, strict=True)]
+        effects.insert(profile.first, (turned @ self.h).reshape(-1, len(L1)))
+        given.insert(profile.first, own.transpose(2, 0, 1))
+        return effects, given
+
+    def _posterior(self, S: Array) -> Array:
         """N = Lambda_2 M^-1 Lambda_2', (k_2, k_2)."""
-        turned = [own.T for own in L2]
-        M = self._factor(self._times(turned, self._times(turned, S).T), theta)
-        half = solve_triangular(M, self._times(L2, np.eye(self.k2)).T, lower=True)
+        turned = [own.T for own in self.L2]
+        M = _factor(self._times(turned, self._times(turned, S).T))
+        half = solve_triangular(M, self._times(self.L2, np.eye(len(S))).T, lower=True)
         return half.T @ half
 
 
@@ -370,6 +339,20 @@ def _side_by_side(M: Array) -> sparse.csr_array:
     columns = np.repeat(np.arange(q * G).reshape(G, q), q, axis=0)
     return sparse.csr_array((M.transpose(2, 0, 1).ravel(), columns.ravel(),
                              np.arange(0, q * q * G + 1, q)), shape=(q * G, q * G))
+
+
+def _rows_times(Y: sparse.csr_array, K: Array, q: int) -> Array:
+    """Y_g K Y_g' for every g, (q, q, G)."""
+    YK = Y @ K
+    return np.array([[Y[a::q].multiply(YK[b::q]).sum(axis=1) for b in range(q)]
+                     for a in range(q)])
+
+
+def _factor(LSL: Array) -> Array:
+    """The Cholesky factor of I + Lambda'S Lambda, or of I + R Gamma R'."""
+    if not np.all(np.isfinite(LSL)):
+        raise np.linalg.LinAlgError("not finite")
+    return np.linalg.cholesky(np.eye(len(LSL)) + LSL)
 
 
 def _products(Y: sparse.csr_array, q: int) -> Array:

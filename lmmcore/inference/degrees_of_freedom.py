@@ -28,7 +28,7 @@ from numpy.typing import ArrayLike
 from scipy import stats
 
 from lmmcore.covariance.structures import Array
-from lmmcore.fast.coupling import Coupling, criterion_of
+from lmmcore.fast.choose import coupled_criterion_for
 from lmmcore.results import Fit
 from lmmcore.tables import Report, Rows, number, probability
 from lmmcore.textbook import definition
@@ -66,9 +66,9 @@ def sensitivity(fit: Fit) -> Sensitivity:
 
     dV/dsigma2 = V/sigma2 needs no product of its own: P_0 = -H/sigma2, Q_0j = -P_j/sigma2.
     """
-    coupling, s = Coupling(fit.model), fit.sigma2
-    T, Y = coupling.products(fit.theta)
-    D = coupling.covariance.gamma_derivatives(fit.theta)
+    profile, s = coupled_criterion_for(fit.model, fit.method), fit.sigma2
+    T, Y, _ = profile.coupling(fit.theta)
+    D = profile.covariance.gamma_derivatives(fit.theta)
     DY = np.einsum("jab,gbx->jgax", D, Y, optimize=True)
     H = np.linalg.inv(fit.vcov_beta)
     P = np.concatenate([-H[None] / s, -np.einsum("gax,jgay->jxy", Y, DY, optimize=True) / s])
@@ -95,19 +95,10 @@ def parameter_covariance(fit: Fit, kind: str) -> Array:
     boundary is held at 0, a singular covariance matrix stays singular; rows and columns of the
     others are 0.
     """
-    profile, s = criterion_of(fit.model, fit.method), fit.sigma2
-    pieces, covariance = profile.pieces(fit.theta), profile.covariance
-    directions = covariance.gamma_derivatives(fit.theta)
-    ddet, ddrss = pieces.second(directions)
-    if kind == "expected":  # E rss'' = -2 sigma2 log-det'', E rss' = -sigma2 log-det'
-        mixed, block = np.tensordot(directions, pieces.dlog_det, axes=2) / s, -ddet
-    else:
-        mixed = -np.tensordot(directions, pieces.drss, axes=2) / s**2
-        block = ddet + ddrss / s + covariance.bend(fit.theta, profile.slope(pieces))
-    information = 0.5 * np.block([[np.array([[profile.m / s**2]]), mixed[None, :]],
-                                  [mixed[:, None], block]])
+    profile = coupled_criterion_for(fit.model, fit.method)
+    information = profile.information(fit.theta, kind, reported=False)
     free = np.concatenate([np.array([True])] + [
-        part.structure.free(fit.theta[part.theta]) for part in covariance.placements()])
+        part.structure.free(fit.theta[part.theta]) for part in profile.covariance.placements()])
     A = np.zeros(information.shape)
     A[np.ix_(free, free)] = np.linalg.inv(information[np.ix_(free, free)])
     return A

@@ -28,9 +28,8 @@ from lmmcore.covariance.structures import (
     ScaledIdentity,
     Unstructured,
 )
-from lmmcore.fast.coupling import Coupling, criterion_of
+from lmmcore.fast.choose import Coupled, coupled_criterion_for
 from lmmcore.inference.progress import progress
-from lmmcore.profile import Profile
 from lmmcore.results import Fit
 from lmmcore.tables import Report, Rows, number
 
@@ -254,7 +253,7 @@ def _end(
 
 def _parameters(fit: Fit) -> dict[str, Callable[[], Chart]]:
     """Every parameter's name, and what makes its chart."""
-    profile = criterion_of(fit.model, fit.method)
+    profile = coupled_criterion_for(fit.model, fit.method)
     made: dict[str, Callable[[], Chart]] = {"sigma": lambda: _sigma_chart(fit, profile)}
     for t, term in enumerate(fit.model.terms):
         structure = profile.covariance.placements()[t].structure
@@ -284,7 +283,7 @@ class Coordinates:
     is S = d log-determinant + d rss / sigma2 (B19, B31).
     """
 
-    def __init__(self, fit: Fit, profile: Profile, term: int = 0, order: list[int] | None = None):
+    def __init__(self, fit: Fit, profile: Coupled, term: int = 0, order: list[int] | None = None):
         self.fit, self.profile, self.term = fit, profile, term
         self.placements = profile.covariance.placements()
         self.order = order
@@ -316,7 +315,7 @@ class Coordinates:
         sigma2, eta = float(np.exp(2.0 * x[0])), x[1:]
         pieces, m = self.profile.pieces(self.theta(eta)), self.profile.m
         value = m * np.log(2.0 * np.pi * sigma2) + pieces.log_det + pieces.rss / sigma2
-        slope = pieces.dlog_det + pieces.drss / sigma2
+        slope = self.profile.slope(self.theta(eta), sigma2)
         gradient = np.empty(len(x))
         gradient[0] = 2.0 * (m - pieces.rss / sigma2)
         for t, (structure, part, rows) in enumerate(self.placements):
@@ -339,7 +338,7 @@ def _entries(structure: LinearStructure, factor: Array) -> Array:
     return np.array([factor.flat[np.flatnonzero(e)[0]] for e in structure.basis])
 
 
-def _sigma_chart(fit: Fit, profile: Profile) -> Chart:
+def _sigma_chart(fit: Fit, profile: Coupled) -> Chart:
     x = Coordinates(fit, profile)
 
     def criterion(sigma: float, free: Array) -> tuple[float, Array]:
@@ -351,7 +350,7 @@ def _sigma_chart(fit: Fit, profile: Profile) -> Chart:
                  x.even[1:], criterion)
 
 
-def _sd_chart(fit: Fit, profile: Profile, term: int, effect: int) -> Chart:
+def _sd_chart(fit: Fit, profile: Coupled, term: int, effect: int) -> Chart:
     structure, part, rows = profile.covariance.placements()[term]
     order = [effect] + [i for i in range(structure.size) if i != effect]
     x = Coordinates(fit, profile, term, order)
@@ -373,7 +372,7 @@ def _sd_chart(fit: Fit, profile: Profile, term: int, effect: int) -> Chart:
                  criterion)
 
 
-def _correlation_chart(fit: Fit, profile: Profile, term: int, one: int, two: int) -> Chart:
+def _correlation_chart(fit: Fit, profile: Coupled, term: int, one: int, two: int) -> Chart:
     structure, part, _ = profile.covariance.placements()[term]
     order = [one, two] + [i for i in range(structure.size) if i not in (one, two)]
     x = Coordinates(fit, profile, term, order)
@@ -398,9 +397,8 @@ def _correlation_chart(fit: Fit, profile: Profile, term: int, one: int, two: int
     return Chart(r, 0.2, (-1.0, 1.0), start[free], x.unit[free], x.even[free], criterion)
 
 
-def _coefficient_chart(fit: Fit, profile: Profile, j: int) -> Chart:
-    x, coupling = Coordinates(fit, profile), Coupling(fit.model)
-    placements = coupling.covariance.placements()
+def _coefficient_chart(fit: Fit, profile: Coupled, j: int) -> Chart:
+    x, placements = Coordinates(fit, profile), profile.covariance.placements()
 
     def criterion(b: float, full: Array) -> tuple[float, Array]:
         value, gradient = x.criterion(full)
@@ -409,8 +407,8 @@ def _coefficient_chart(fit: Fit, profile: Profile, j: int) -> Chart:
         gap, v = b - solution.beta[j], solution.vcov[j, j]
         extra = gap**2 / (v * sigma2)
         # dv = (Yv)'dGamma Yv and dbeta_j = -(Yv)'dGamma t, with Yv = Z'W^-1X(X'W^-1X)^-1 e_j
-        Yv = coupling.products(theta).Y @ solution.vcov[:, j]
-        t = coupling.residual(theta, solution.beta)
+        _, Y, t = profile.coupling(theta)
+        Yv = Y @ solution.vcov[:, j]
         a, c = 2.0 * gap / (v * sigma2), gap**2 / (v**2 * sigma2)
         slope = np.einsum("ga,gb->ab", Yv, a * t - c * Yv)
         slope = 0.5 * (slope + slope.T)

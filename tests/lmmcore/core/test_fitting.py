@@ -18,11 +18,11 @@ from lmmcore import (
     load,
     series,
 )
+from lmmcore.fast.choose import criterion_for
 from lmmcore.fitting import (
     _check_edges,
     _check_identified,
     _parameter_covariance,
-    _profile,
     _start,
 )
 from reference_models import ONE, reference_model, slopes
@@ -52,7 +52,7 @@ def crossed(k1, k2, columns=None):
     (series(Y, ONE), SeriesProfile),
 ], ids=str)
 def test_the_form_suits_structure_and_size(model, form):
-    assert type(_profile(model, "REML")) is form
+    assert type(criterion_for(model, "REML")) is form
 
 
 @pytest.mark.parametrize("unit", [1.0, 1e6])

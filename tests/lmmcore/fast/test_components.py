@@ -5,8 +5,9 @@ import pytest
 from scipy import sparse
 
 from lmmcore import CrossedProfile
-from lmmcore.fast import blocks as components
-from lmmcore.fast.blocks import Components, backward, cholesky, forward, inverse, mirrored
+from lmmcore.fast.blocks import Layout, backward, cholesky, forward, inverse, joined, mirrored
+
+ONE_BY_ONE = pytest.mark.parametrize("by_entries", [True, False])
 
 
 def example(seed):
@@ -32,18 +33,18 @@ def flat(layout, A):
 def unflat(layout, blocks):
     whole, start = np.zeros((9, 9)), 0
     for stack in blocks:
-        for block in stack:
+        for block in np.moveaxis(stack, -1, 0):
             end = start + len(block)
             whole[start:end, start:end] = block
             start = end
     return whole
 
 
-@pytest.mark.parametrize("large", [1, 3, 64])
-def test_block_by_block(large, monkeypatch):
-    monkeypatch.setattr(components, "LARGE", large)
+@ONE_BY_ONE
+def test_block_by_block(by_entries, monkeypatch):
+    monkeypatch.setattr("lmmcore.fast.blocks._by_entries", lambda M: by_entries)
     A = example(1)
-    layout = Components(sparse.csr_array(A))
+    layout = Layout(sparse.csr_array(A))
     assert layout.shapes == [(1, 1), (2, 2), (1, 4)]
     assert layout.length == 1 + 2 * 4 + 16
     A = A[np.ix_(layout.order, layout.order)]
@@ -52,27 +53,32 @@ def test_block_by_block(large, monkeypatch):
     np.testing.assert_array_equal(values[layout.diagonal], np.diag(A))
     M = layout.matrices(values)
     np.testing.assert_array_equal(unflat(layout, M), A)
-    C = [cholesky(np.tril(block)) for block in M]
-    np.testing.assert_allclose(unflat(layout, map(np.tril, C)), np.linalg.cholesky(A), atol=1e-14)
+    C = [cholesky(block * lower(block)) for block in M]
+    np.testing.assert_allclose(unflat(layout, [c * lower(c) for c in C]), np.linalg.cholesky(A),
+                               atol=1e-14)
     inverses = [mirrored(inverse(c)) for c in C]
     np.testing.assert_allclose(unflat(layout, inverses), np.linalg.inv(A), atol=1e-13)
     B = np.random.default_rng(2).standard_normal((9, 2))
-    solved = [backward(c, forward(c, b)).reshape(-1, 2)
-              for c, b in zip(C, layout.parts(B), strict=True)]
-    np.testing.assert_allclose(np.concatenate(solved), np.linalg.solve(A, B), atol=1e-13)
+    np.testing.assert_array_equal(joined(layout.parts(B)), B)
+    solved = [backward(c, forward(c, b)) for c, b in zip(C, layout.parts(B), strict=True)]
+    np.testing.assert_allclose(joined(solved), np.linalg.solve(A, B), atol=1e-13)
 
 
-@pytest.mark.parametrize("large", [1, 64])
-def test_a_block_that_is_not_positive_definite(large, monkeypatch):
-    monkeypatch.setattr(components, "LARGE", large)
+def lower(block):
+    return np.tri(len(block))[:, :, None]
+
+
+@ONE_BY_ONE
+def test_a_block_that_is_not_positive_definite(by_entries, monkeypatch):
+    monkeypatch.setattr("lmmcore.fast.blocks._by_entries", lambda M: by_entries)
     with pytest.raises(np.linalg.LinAlgError):
-        cholesky(np.array([np.eye(3), np.diag([1.0, -1.0, 1.0])]))
+        cholesky(np.stack([np.eye(3), np.diag([1.0, -1.0, 1.0])], axis=-1))
 
 
 def test_nested_factors_have_small_blocks():
     from test_crossed import nested
 
     profile = CrossedProfile(nested(1, 9))
-    towns = profile.blocks.components.shapes
+    towns = profile.design.layout.shapes
     assert sum(count * size for count, size in towns) == 9 + 4
     assert sum(count for count, _ in towns) == 4  # each town with its schools is one component

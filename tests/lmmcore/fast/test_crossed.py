@@ -7,10 +7,11 @@ import numpy as np
 import pytest
 from scipy import sparse
 from scipy.linalg import block_diag
-from test_profile import by_definition, spread_out
 
+from criteria import by_definition, spread_out
 from lmmcore import CrossedProfile, Profile, fit, from_formula, grouped, load
-from lmmcore.fast.crossed import Blocks, Eliminated
+from lmmcore.fast.blocks import mirrored
+from lmmcore.fast.crossed import CrossedDesign, Eliminated
 from reference_models import ONE, reference_model
 
 METHODS = pytest.mark.parametrize("method", ["REML", "ML"])
@@ -88,9 +89,9 @@ CASES = pytest.mark.parametrize(("model", "theta"), [
 
 @METHODS
 @CASES
-@pytest.mark.parametrize("large", [1, 4, 64])
-def test_equal_to_the_general_form(method, model, theta, large, monkeypatch):
-    monkeypatch.setattr("lmmcore.fast.blocks.LARGE", large)  # blocks from here on go to LAPACK
+@pytest.mark.parametrize("by_entries", [True, False])
+def test_equal_to_the_general_form(method, model, theta, by_entries, monkeypatch):
+    monkeypatch.setattr("lmmcore.fast.blocks._by_entries", lambda M: by_entries)
     theta = np.array(theta)
     general, crossed = Profile(model, method), CrossedProfile(model, method)
     assert crossed.criterion(theta) == pytest.approx(general.criterion(theta), abs=1e-11)
@@ -126,7 +127,7 @@ def test_steps_by_the_average_information(method, model, theta):
     block = 0.5 * (phi_part[0] + phi_part[1])[1:, 1:]
     mixed = phi_part[0][0, 1:]
     profiled = 2.0 * (block - np.outer(mixed, mixed) / phi_part[0][0, 0])
-    bend = np.diag(2.0 * np.diag(crossed.slope(crossed.pieces(theta))))
+    bend = np.diag(2.0 * np.diag(crossed.slope(theta)))
     np.testing.assert_allclose(step, 4.0 * np.outer(theta, theta) * profiled + bend,
                                rtol=1e-10, atol=1e-9)
 
@@ -149,7 +150,7 @@ def test_the_fit_does_not_depend_on_the_form(method, monkeypatch):
     y = rng.standard_normal(180)[a] + 0.5 * rng.standard_normal(40)[b] + rng.standard_normal(1500)
     model = grouped(y, ONE, {"a": a, "b": b, "tens": b // 10})
     fast = fit(model, method)
-    monkeypatch.setattr("lmmcore.fitting.FEW_LEVELS", 1000)
+    monkeypatch.setattr("lmmcore.fast.choose.FEW_LEVELS", 1000)
     general = fit(model, method)
     assert fast.converged and general.converged
     assert fast.criterion == pytest.approx(general.criterion, abs=1e-9)
@@ -222,17 +223,17 @@ def random_effects(seed, weights):
 
 def blockwise(A, layout):
     """A block diagonal matrix from its blocks, in the order of the columns of Z_2."""
-    dense = block_diag(*(block for group in A for block in group))
+    dense = block_diag(*(block for group in A for block in np.moveaxis(group, -1, 0)))
     back = np.argsort(layout.order)
     return dense[np.ix_(back, back)]
 
 
 def check_S(Z, theta):
     """S and log|W| against dense matrices; Z[0] is the term of most levels."""
-    W = Eliminated(Blocks(Z), np.array(theta))
+    W = Eliminated(CrossedDesign(Z), np.array(theta))
     Z1, Z2 = Z[0].toarray(), np.hstack([z.toarray() for z in Z[1:]])
     W1 = np.eye(len(Z1)) + theta[0] ** 2 * Z1 @ Z1.T
-    S = blockwise([np.tril(S) + np.tril(S, -1).swapaxes(1, 2) for S in W.S], W.blocks.components)
+    S = blockwise([mirrored(S) for S in W.S], W.design.layout)
     np.testing.assert_allclose(S, Z2.T @ np.linalg.solve(W1, Z2), atol=1e-14)
     scale = np.repeat(theta[1:], [z.shape[1] for z in Z[1:]])
     dense = W1 + Z2 @ np.diag(scale**2) @ Z2.T
@@ -257,7 +258,7 @@ def test_levels_nested_in_one_other_factor_are_blocks_of_one():
     school = np.arange(30) % 6
     for klass in (np.repeat(np.arange(15), 2), np.tile(np.arange(10), 3)):
         model = grouped(np.arange(30.0) ** 2, ONE, {"class": klass, "school": school[klass]})
-        assert Blocks([term.Z for term in model.terms]).components.shapes == [(6, 1)]
+        assert CrossedDesign([term.Z for term in model.terms]).layout.shapes == [(6, 1)]
 
 
 @pytest.mark.parametrize("unit", [2.0**-40, 2.0**40])
@@ -267,8 +268,8 @@ def test_no_digit_depends_on_the_units_of_an_effect(unit, size):
     Z = [sparse.csr_array((rng.standard_normal(40), (np.arange(40), rng.integers(0, k, 40))),
                           shape=(40, k)) for k in (9, 4, 3)]
     theta = np.array([0.9, size, 0.4])
-    want = Eliminated(Blocks(Z), theta)
-    got = Eliminated(Blocks([unit * z for z in Z]), theta / unit)
+    want = Eliminated(CrossedDesign(Z), theta)
+    got = Eliminated(CrossedDesign([unit * z for z in Z]), theta / unit)
     assert got.log_det == want.log_det
     np.testing.assert_array_equal(got.traces() / unit**2, want.traces())
     np.testing.assert_array_equal(got.squares() / unit**4, want.squares())
@@ -282,11 +283,10 @@ def test_the_size_of_an_effect_is_that_of_the_general_form():
 
 @METHODS
 def test_second_derivatives_along_any_directions(method):
-    profile = CrossedProfile(design(2), method)
-    pieces = profile.pieces(np.array([0.3, 0.8, 0.4]))
+    W = CrossedProfile(design(2), method).at(np.array([0.3, 0.8, 0.4]))
     unit = np.array([np.diag(e) for e in np.eye(3)])
     mix = np.random.default_rng(3).standard_normal((5, 3))
     along = np.array([np.diag(row) for row in mix])
-    for ours, theirs in zip(pieces.second(along), pieces.second(unit), strict=True):
-        np.testing.assert_allclose(ours, mix @ theirs @ mix.T, rtol=1e-13, atol=1e-13)
-    np.testing.assert_array_equal(profile._second_rss(pieces, along), pieces.second(along)[1])
+    for second in (W.ddlog_det, W.ddSxx, W.ddrss):
+        np.testing.assert_allclose(second(along), mix @ second(unit) @ mix.T, rtol=1e-13,
+                                   atol=1e-13)

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from lmmcore import GroupedProfile, Profile, grouped
-from lmmcore.fast import groups as structure
-from lmmcore.fast.groups import Sums, _group_qr, _rows_by_group, _totals, cholesky, forward
+from lmmcore.fast.blocks import cholesky, forward
+from lmmcore.fast.groups import GroupedW, _group_qr, _rows_by_group, _totals, chunks
 from lmmcore.model import Factor, Term
 from reference_models import ONE, slopes
 
@@ -21,19 +21,12 @@ def equal(ours, theirs, theta):
 
 @METHODS
 @pytest.mark.parametrize("size", [1, 2, 3])
-def test_blocks_of_groups_add_up(method, size, monkeypatch):
+def test_chunks_of_groups_add_up(method, size, monkeypatch):
     model = slopes(2, groups=7)
-    whole, blocks = GroupedProfile(model, method), structure._blocks
-    monkeypatch.setattr(structure, "_blocks", lambda A, n=size: blocks(A, size))
-    equal(GroupedProfile(model, method), whole, THETA)
-
-
-def test_sums_of_blocks():
-    sums = Sums()
-    for block in (1.0, 2.0, 4.0):
-        sums.add(a=np.full(2, block), b=np.array(-block))
-    np.testing.assert_array_equal(sums["a"], [7, 7])
-    assert sums["b"] == -7
+    whole, by_definition = GroupedProfile(model, method), Profile(model, method)
+    equal(whole, by_definition, THETA)
+    monkeypatch.setattr("lmmcore.fast.groups.chunks", lambda count, n=size: chunks(count, size))
+    equal(GroupedProfile(model, method), by_definition, THETA)
 
 
 @METHODS
@@ -47,7 +40,7 @@ def test_few_groups_of_many_rows(method, n):
 
 
 def test_the_criterion_alone_takes_no_derivatives(monkeypatch):
-    monkeypatch.delattr(GroupedProfile, "_pieces")
+    monkeypatch.delattr(GroupedW, "sums")
     model = slopes(2)
     assert GroupedProfile(model).criterion(THETA) == pytest.approx(
         Profile(model).criterion(THETA), abs=1e-10)
@@ -118,11 +111,12 @@ def test_what_is_constant_within_groups_is_0_there(unit):
     assert within.Axx[1, 1] == pytest.approx(1e-18 * np.sum(level**2) * 2 / 3, rel=1e-5)
 
 
-def test_cholesky_factors_are_lower_and_solve():
-    A = np.random.default_rng(4).standard_normal((3, 3, 5))
+@pytest.mark.parametrize("groups", [5, 9, 10])  # up to as many as entries: one by one
+def test_cholesky_factors_are_lower_and_solve(groups):
+    A = np.random.default_rng(4).standard_normal((3, 3, groups))
     M = np.einsum("iag,ibg->abg", A, A) + np.eye(3)[:, :, None]
-    K, B = cholesky(M), np.random.default_rng(6).standard_normal((3, 2, 5))
-    for g in range(5):
-        np.testing.assert_array_equal(np.triu(K[..., g], 1), 0)
-        np.testing.assert_allclose(K[..., g] @ K[..., g].T, M[..., g], rtol=1e-13)
-        np.testing.assert_allclose(K[..., g] @ forward(K, B)[..., g], B[..., g], atol=1e-13)
+    C, B = cholesky(M.copy()), np.random.default_rng(6).standard_normal((3, 2, groups))
+    for g in range(groups):
+        L = np.tril(C[..., g])
+        np.testing.assert_allclose(L @ L.T, M[..., g], rtol=1e-13)
+        np.testing.assert_allclose(L @ forward(C, B)[..., g], B[..., g], atol=1e-13)

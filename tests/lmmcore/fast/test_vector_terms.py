@@ -2,10 +2,10 @@
 
 import numpy as np
 import pytest
-from test_profile import by_definition
 
+from criteria import by_definition
 from lmmcore import Profile, VectorTermsProfile, fit, from_formula
-from lmmcore.fast.vector_terms import _orthonormal, _root
+from lmmcore.fast.vector_terms import VectorTermsW, _orthonormal, _root
 from reference_models import reference_model
 
 METHODS = pytest.mark.parametrize("method", ["REML", "ML"])
@@ -86,7 +86,7 @@ def test_the_fit_does_not_depend_on_the_form(method, many, optimiser, monkeypatc
     model = design("y ~ x + z + (x | a) + (1 | b)", n=600, a=90, b=12)
     fast = fit(model, method)
     assert fast.optimiser == optimiser
-    monkeypatch.setattr("lmmcore.fitting.FEW_EFFECTS", 1000)
+    monkeypatch.setattr("lmmcore.fast.choose.FEW_EFFECTS", 1000)
     general = fit(model, method)
     assert fast.converged and general.converged
     assert fast.criterion == pytest.approx(general.criterion, abs=1e-10)
@@ -172,6 +172,7 @@ def test_the_root_of_a_large_matrix_of_low_rank():
 
 def test_the_criterion_alone_takes_no_derivatives(monkeypatch):
     model, theta = design(SLOPE), np.array([1.0, 0.3, 0.7, 0.5])
-    monkeypatch.delattr(VectorTermsProfile, "_pieces")
+    monkeypatch.delattr(VectorTermsW, "T")
+    monkeypatch.delattr(VectorTermsW, "squares")
     assert VectorTermsProfile(model).criterion(theta) == pytest.approx(
         Profile(model).criterion(theta), abs=1e-11)
