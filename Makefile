@@ -3,7 +3,7 @@
 # make test     run every test, replay every recorded run    -> _build/test-report.xml
 # make pdf      the book as a PDF, offered on the built site -> _build/book.pdf  (needs LaTeX, says what)
 # make serve    the site while you write: an edit is built and shown in seconds
-# make links    whether other sites that the book names still answer (needs a network)
+# make links    whether other sites that the pages link to still answer (needs a network)
 # make record   run the chapters, write chapters/*.ipynb     (one: make record CHAPTER=block-matrices)
 # make exercises                               -> _build/notebooks/student and /instructor, with archives
 # make lab      the student's notebooks in JupyterLab
@@ -48,7 +48,7 @@ serve: setup
 	@$(RUN) -m tools.serve
 
 links: setup
-	@$(RUN) -m tools.links
+	@$(RUN) -m tools.book links
 
 test: setup
 	@$(RUN) -m tools.test $(ARGS)

@@ -8,6 +8,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import subprocess
@@ -16,7 +17,7 @@ import threading
 import time
 from importlib import metadata
 
-from tools.chapters import ROOT, check_sources, settle_environment
+from tools.chapters import ROOT, check_sources, settle_environment, shown
 
 BUILD = ROOT / "_build"
 SITE = BUILD / "html"
@@ -122,5 +123,21 @@ def main() -> None:
     print(f"The book is in _build/html/index.html ({seconds:.0f} s).")
 
 
+def links() -> None:
+    """Sphinx's own check of the links that the pages have: make links."""
+    settle_environment()
+    check_version()
+    os.environ["LMMCORE_RUNS"] = "kept"
+    place = BUILD / "links"
+    shutil.rmtree(place, ignore_errors=True)
+    place.mkdir(parents=True)
+    options = ("--builder", "linkcheck", "--path-output", str(place))
+    code, said = jupyter_book(*options, log_name="links.log")
+    print(f"Every link, and what it answered: {shown(place / '_build/html/output.txt')}")
+    broken = sum("broken link" in line for line in said)
+    if code or broken:
+        sys.exit(f"error: {plural(broken)} (all output: _build/links.log)")
+
+
 if __name__ == "__main__":
-    main()
+    links() if sys.argv[1:] == ["links"] else main()

@@ -1,13 +1,12 @@
 """Sphinx extension: what makes the book findable and citable.
 
-Descriptions, canonical addresses, structured data, a sitemap; the citation of the front page, from
-CITATION.cff; the versions that made this edition. `html: baseurl` in _config.yml is the one place
-for the public address: while it is empty, nothing that needs it is written.
+Descriptions and a sitemap; the citation of the front page, from CITATION.cff; the versions that
+made this edition. `html: baseurl` in _config.yml is the one place for the public address: while it
+is empty, nothing that needs it is written (canonical links come from the theme).
 """
 
 from __future__ import annotations
 
-import json
 import platform
 import re
 from html import escape
@@ -20,7 +19,6 @@ from sphinx.util.docutils import SphinxDirective
 
 ROOT = Path(__file__).resolve().parents[2]
 LONGEST = 155  # characters of a description
-LICENCE = "https://creativecommons.org/licenses/by/4.0/"
 
 
 def cff() -> dict:
@@ -68,35 +66,13 @@ def description(app, pagename, doctree) -> str:
 
 
 def describe(app, pagename, templatename, context, doctree):
-    """Description and structured data in the page's head."""
+    """The description in the page's head."""
     if doctree is None:
         return
     words = description(app, pagename, doctree)
     if words and 'name="description"' not in context.get("metatags", ""):
         tag = f'<meta name="description" content="{escape(words)}" />\n'
         context["metatags"] = context.get("metatags", "") + tag
-    data = cff()
-    book = {
-        "@type": "Book",
-        "name": app.config.html_title,
-        "author": [{"@type": "Organization", "name": a.get("name")} for a in data["authors"]],
-        "version": data["version"],
-        "inLanguage": app.config.language,
-        "license": LICENCE,
-    }
-    base = app.config.html_baseurl.rstrip("/")
-    if base:
-        book["url"] = f"{base}/"
-    if pagename == app.config.master_doc:
-        about = {**book, "description": words}
-    else:
-        title = re.sub(r"<[^>]+>", "", context.get("title", ""))
-        about = {"@type": "Chapter", "name": title, "description": words, "isPartOf": book}
-        if base:
-            about["url"] = f"{base}/{app.builder.get_target_uri(pagename)}"
-    text = json.dumps({"@context": "https://schema.org", **about}, ensure_ascii=False)
-    safe = text.replace("<", "\\u003c")
-    context["metatags"] += f'<script type="application/ld+json">{safe}</script>\n'
 
 
 def sitemap(app, exception):
@@ -114,6 +90,11 @@ def sitemap(app, exception):
     (Path(app.outdir) / "robots.txt").write_text(
         f"User-agent: *\nSitemap: {base}/sitemap.xml\n", encoding="utf-8"
     )
+
+
+def registered(app, uri: str) -> str:
+    """Whether a DOI exists is asked of its registry: publishers' sites answer people only."""
+    return uri.replace("//doi.org/10.", "//doi.org/api/handles/10.")
 
 
 class Versions(SphinxDirective):
@@ -141,4 +122,5 @@ def setup(app):
     app.connect("doctree-read", citation)
     app.connect("html-page-context", describe)
     app.connect("build-finished", sitemap, priority=700)
+    app.connect("linkcheck-process-uri", registered)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

@@ -17,7 +17,7 @@ import nbformat
 import pytest
 
 import book_build
-from tools import chapters, check_pages, compare
+from tools import chapters, check_pages
 from tools.chapters import ROOT
 
 HEADER = """\
@@ -168,6 +168,11 @@ Here it is: $\\tr(A)$, {{numref}}`fig-line`.
 """
 
 
+def differences(one: Path, other: Path) -> list[str]:
+    command = ["diff", "-rq", "--exclude=timings.txt", str(one), str(other)]
+    return subprocess.run(command, capture_output=True, text=True, check=False).stdout.splitlines()
+
+
 def test_two_builds_in_two_folders_are_the_same_bytes(tree, tmp_path_factory):
     write(tree, good=PLAIN, figure=FIGURE)
     elsewhere = tmp_path_factory.mktemp("elsewhere")
@@ -176,14 +181,14 @@ def test_two_builds_in_two_folders_are_the_same_bytes(tree, tmp_path_factory):
     for folder in (tree, elsewhere):
         code, said = run(folder, "tools.book")
         assert code == 0, said
-    assert compare.differences(*builds) == []
+    assert differences(*builds) == []
     assert "fig-line" in (builds[0] / "chapters/figure.html").read_text(encoding="utf-8")
     timings = (builds[0] / "timings.txt").read_text(encoding="utf-8")
     assert re.search(r"^ +[\d.]+ s  figure$", timings, flags=re.M)
     page = builds[1] / "chapters/good.html"
     page.write_text(page.read_text(encoding="utf-8").replace("Good", "Bad"))
-    (found,) = compare.differences(*builds)
-    assert found.startswith("chapters/good.html: differs from byte")
+    (found,) = differences(*builds)
+    assert "chapters/good.html differ" in found
 
 
 def test_folders_of_the_machine_do_not_identify_a_build():
