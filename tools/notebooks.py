@@ -6,7 +6,7 @@ The chapter's source is the only source. Its MyST directives and roles become Ma
 notebook program shows; a directive or role that is not known here stops the writing, so that no
 raw directive is ever handed out. References are links when the book's address is known
 (``html_baseurl`` in _config.yml), else words. When the repository's address is known
-(``repository`` there), a notebook whose Python lacks the package installs it.
+(``repository`` there), a notebook whose Python lacks the packages installs them.
 """
 
 from __future__ import annotations
@@ -27,6 +27,8 @@ from tools.chapters import ROOT, is_notebook, pages, shown
 
 OUT = ROOT / "_build" / "notebooks"
 KINDS = ("student", "instructor")
+PACKAGES = ("lmmcore", "matrixproof", "lmmbook")
+EXTRAS = "formula,laplace,duckdb"  # of lmmcore, which some chapters use
 FENCE = re.compile(r"(`{3,}|~{3,}|:{3,})\s*(?:\{([^}]*)\}\s*(.*)|(\w*)\s*)$")
 LABEL = r"\([\w-]+\)=|%.*|\+\+\+.*"
 DROPPED = ("bibliography", "eval-rst", "toctree", "tableofcontents")
@@ -107,18 +109,20 @@ def preamble(path: Path, solutions: bool) -> str:
     )
     return (
         f"{where}, page `{path.stem}`. {kind}\n\n"
-        "It needs Python 3.11 or newer with NumPy, SciPy and the package `lmmcore`. In a clone of "
-        "the book `make lab` has everything ready; elsewhere, in the clone, "
-        '`pip install ".[formula,plot,laplace,duckdb]"` installs it.\n\n' + macros()
+        "It needs Python 3.11 or newer with the packages `lmmcore`, `matrixproof` and `lmmbook`. "
+        "In a clone of the book `make lab` has everything ready; elsewhere, in the clone, "
+        f'`pip install ".[{EXTRAS}]" ./matrixproof ./lmmbook` installs them.\n\n' + macros()
     )
 
 
 def install() -> str:
-    """A cell that does nothing where the package is, and fetches it where it is not: on Colab."""
-    book_, extras = book(), "formula,plot,laplace,duckdb"
+    """A cell that does nothing where the packages are, and fetches them elsewhere: on Colab."""
+    source = f"git+{book()['repository']}@{book()['branch']}"
+    wanted = [f"lmmcore[{EXTRAS}] @ {source}"]
+    wanted += [f"{name} @ {source}#subdirectory={name}" for name in PACKAGES[1:]]
     return (
-        "try:\n    import lmmcore\nexcept ModuleNotFoundError:\n"
-        f'    %pip install -q "lmmcore[{extras}] @ git+{book_["repository"]}@{book_["branch"]}"'
+        f"try:\n    import {', '.join(PACKAGES)}\nexcept ModuleNotFoundError:\n"
+        "    %pip install -q " + " ".join(f'"{x}"' for x in wanted)
     )
 
 
@@ -200,16 +204,21 @@ def directive(page: Page, found: Directive) -> None:
             page.text += marking(page)
         page.in_solution = False
     elif found.name in ADMONITIONS:
-        inner = Page(page.path, page.solutions)
-        walk(inner, found.lines)
-        if inner.cells:
-            raise NotebookError(f"{page.path.name}: an admonition with a code cell in it")
-        page.cited += inner.cited
-        title = found.argument or found.name.capitalize()
-        quoted = [f"> {x}".rstrip() for x in "\n".join(inner.text).strip().splitlines()]
-        write(page, ["", f"> **{words(page, title)}**", ">", *quoted, ""])
+        admonition(page, found)
     elif found.name not in DROPPED:
         raise NotebookError(f"{page.path.name}: the directive {found.name} is not known here")
+
+
+def admonition(page: Page, found: Directive) -> None:
+    """A box is a quotation, its title bold."""
+    inner = Page(page.path, page.solutions)
+    walk(inner, found.lines)
+    if inner.cells:
+        raise NotebookError(f"{page.path.name}: an admonition with a code cell in it")
+    page.cited += inner.cited
+    title = found.argument or found.name.capitalize()
+    quoted = [f"> {x}".rstrip() for x in "\n".join(inner.text).strip().splitlines()]
+    write(page, ["", f"> **{words(page, title)}**", ">", *quoted, ""])
 
 
 def without_glue(code: str) -> str:
@@ -266,7 +275,8 @@ def words(page: Page, text: str) -> str:
             there, known = places()[target]
             return linked(title or known, there, target)
         if role.startswith("py:"):
-            return f"`{title or target.removeprefix('~').removeprefix('lmmcore.')}`"
+            within = re.sub(rf"^~?(?:{'|'.join(PACKAGES)})\.", "", target)
+            return f"`{title or within}`"
         if role.startswith("cite"):
             page.cited += [key.strip() for key in content.split(",")]
             return citation(content, textual=role == "cite:t")

@@ -148,8 +148,8 @@ def test_folder_of_the_lab_is_not_in_git():
 
 
 @pytest.mark.parametrize("page", NOTEBOOKS, ids=name)
-def test_it_needs_the_package_only(page):
-    """What pip installs with lmmcore and its extras is enough: nothing of the book's own tools."""
+def test_it_needs_the_packages_only(page):
+    """What pip installs with the three packages is enough: nothing of the book's own tools."""
     made = notebooks.notebook(page, solutions=True)
     code = [ast.parse(c.source) for c in made.cells if c.cell_type == "code"]
     imported = set()
@@ -158,7 +158,7 @@ def test_it_needs_the_package_only(page):
             imported |= {alias.name.split(".")[0] for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
             imported.add(node.module.split(".")[0])
-    brought = {"lmmcore", "numpy", "scipy", "sympy", "mpmath"}
+    brought = {*notebooks.PACKAGES, "numpy", "scipy", "sympy", "mpmath"}
     brought |= {"IPython", "autograd", "formulae", "matplotlib", "pandas"}
     assert imported <= brought | set(sys.stdlib_module_names)
 
@@ -198,10 +198,22 @@ def test_with_a_public_address():
     }
     made = notebooks.notebook(ROOT / "chapters" / "first-fit.md", solutions=False)
     first = next(cell for cell in made.cells if cell.cell_type == "code")
-    wanted = r"lmmcore\[([\w,]+)\] @ git\+https://github.com/owner/name@main"
-    extras = re.search(wanted, first.source)
+    source = r"git\+https://github.com/owner/name@main"
+    extras = re.search(rf"lmmcore\[([\w,]+)\] @ {source}\"", first.source)
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     assert set(extras.group(1).split(",")) <= set(project["optional-dependencies"])
+    for name in ("matrixproof", "lmmbook"):
+        assert re.search(rf"\"{name} @ {source}#subdirectory={name}\"", first.source)
+        assert (ROOT / name / "pyproject.toml").exists()
+    assert first.source.startswith("try:\n    import lmmcore, matrixproof, lmmbook\nexcept Module")
+
+
+def test_a_name_is_given_within_its_package(tmp_path):
+    page = tmp_path / "x.md"
+    names = "{py:func}`~lmmcore.fitting.fit`, {py:func}`lmmbook.ledger.lemmas.graph`, "
+    page.write_text(f"# X\n\n{names}{{py:mod}}`matrixproof.setting`.\n", encoding="utf-8")
+    made = prose(notebooks.notebook(page, False))
+    assert "`fitting.fit`, `ledger.lemmas.graph`, `setting`." in made
 
 
 def test_files_for_binder():
