@@ -50,19 +50,6 @@ RANK = 1e-13  # of a matrix with a diagonal of 1 and as many rows: pivots below 
 class VectorTermsProfile(GammaCriterion):
     """:class:`lmmcore.criterion.Criterion` for several terms, by blocks of the largest.
 
-    Parameters
-    ----------
-    model : LinearMixedModel
-        With two terms or more, as :func:`lmmcore.model.grouped` makes it.
-    method : {"REML", "ML"}
-
-    Raises
-    ------
-    ValueError
-        If the model has one term only, or a term whose levels are not independent.
-
-    Notes
-    -----
     Time and memory are those of dense matrices as large as all effects but those of the largest
     term, and of one number for each of these that meets an effect of the largest term.
     See the chapters "Block matrices" and "What a fit costs" (B17, B18, B20, B30, B37).
@@ -166,8 +153,9 @@ class VectorTermsW(ByGamma):
         self.log_det = 2.0 * sum(float(np.sum(np.log(C[i, i]))) for i in range(len(C)))
         if profile.method == "REML":
             self.log_det += float(np.linalg.slogdet(self.S_x)[1])
-        RL = self._times(turned, _root(self.S_bar if profile.method == "REML" else self.S22).T)
-        M = _factor(RL.T @ RL)  # |M| = |I + R Gamma_2 R'|, without what has no rank (B20)
+        R = root_of_rank(self.S_bar if profile.method == "REML" else self.S22)
+        RL = self._times(turned, R.T)  # |M| = |I + R Gamma_2 R'|, without what has no rank (B20)
+        M = _factor(RL.T @ RL)
         self.log_det += 2.0 * float(np.sum(np.log(np.diag(M))))
 
     def _times(self, L: list[Array], B: Array) -> Array:
@@ -180,10 +168,10 @@ class VectorTermsW(ByGamma):
     def beta(self) -> Array:
         return self.c[self.profile.k2:]
 
-    def _blocks(self, S: Array, B: Array, half: Array) -> BlocksOfT:
+    def _blocks_of_T(self, S: Array, B: Array, half: Array) -> BlocksOfT:
         """From Sbar and B, or from S_22 and B = 0; half half' is S_xx^-1, or 0."""
         gamma, k2 = [own @ own.T for own in self.L2], len(S)
-        R = _root(S)
+        R = root_of_rank(S)
         RL = self._times([own.T for own in self.L2], R.T)
         C = np.linalg.cholesky(np.eye(len(R)) + RL.T @ RL)
         E = solve_triangular(C, R, lower=True)
@@ -198,14 +186,14 @@ class VectorTermsW(ByGamma):
     @cached_property
     def freed(self) -> BlocksOfT:
         """Of Z'PZ."""
-        return self._blocks(self.S_bar, self.B, orthonormal(self.S_x))
+        return self._blocks_of_T(self.S_bar, self.B, orthonormal(self.S_x))
 
     @cached_property
     def blocks(self) -> BlocksOfT:
         """Of Z'PZ for REML, of Z'W^-1Z for ML."""
         if self.profile.method == "REML":
             return self.freed
-        return self._blocks(self.S22, 0.0 * self.B, 0.0 * self.S_x)
+        return self._blocks_of_T(self.S22, 0.0 * self.B, 0.0 * self.S_x)
 
     @cached_property
     def EE(self) -> Array:
@@ -366,7 +354,7 @@ def _products(Y: sparse.csr_array, q: int) -> Array:
     return out
 
 
-def _root(S: Array) -> Array:
+def root_of_rank(S: Array) -> Array:
     """R (r, k) with R'R = S for S (k, k) of rank r, by Cholesky with pivots."""
     length = np.sqrt(np.diag(S).clip(0.0))
     length = np.where(length > 0, length, 1.0)
