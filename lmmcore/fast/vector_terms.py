@@ -72,7 +72,7 @@ class VectorTermsProfile(GammaCriterion):
         self.own = [slice(*pair) for pair in zip(ends, ends[1:], strict=False)]
         self.k2 = int(ends[-1])
         self.cheapest = "average" if self.k2 > MANY else "observed"
-        own, self.R = _orthonormal(terms[self.first])
+        own, self.R = _gram_schmidt(terms[self.first])
         rest = sparse.hstack([terms[j].Z for j in self.others], format="csr")
         D = sparse.hstack([rest, sparse.csr_array(Q)], format="csr")
         F = own.T @ D
@@ -143,7 +143,7 @@ class VectorTermsW(ByGamma):
         self.S_bar = self.S22 - S[two, x] @ self.B
         turned = [own.T for own in L2]
         left = self._times(turned, np.column_stack([self.S_bar, s[two] - self.B.T @ s[x]]))
-        M = _factor(self._times(turned, left[:, :-1].T))
+        M = _root_of_one_plus(self._times(turned, left[:, :-1].T))
         v = solve_triangular(M, solve_triangular(M, left[:, -1], lower=True), lower=True, trans=1)
         u = self._times(L2, v[:, None])[:, 0]
         self.c = np.concatenate([u, np.linalg.solve(self.S_x, s[x]) - self.B @ u])
@@ -155,7 +155,7 @@ class VectorTermsW(ByGamma):
             self.log_det += float(np.linalg.slogdet(self.S_x)[1])
         R = root_of_rank(self.S_bar if profile.method == "REML" else self.S22)
         RL = self._times(turned, R.T)  # |M| = |I + R Gamma_2 R'|, without what has no rank (B20)
-        M = _factor(RL.T @ RL)
+        M = _root_of_one_plus(RL.T @ RL)
         self.log_det += 2.0 * float(np.sum(np.log(np.diag(M))))
 
     def _times(self, L: list[Array], B: Array) -> Array:
@@ -206,7 +206,7 @@ class VectorTermsW(ByGamma):
 
     @cached_property
     def Y_products(self) -> Array:
-        return _products(self.Y, len(self.E))
+        return _products_of_rows(self.Y, len(self.E))
 
     @cached_property
     def t(self) -> tuple[Array, Array]:
@@ -290,7 +290,7 @@ class VectorTermsW(ByGamma):
     def _posterior(self, S: Array) -> Array:
         """N = Lambda_2 M^-1 Lambda_2', (k_2, k_2)."""
         turned = [own.T for own in self.L2]
-        M = _factor(self._times(turned, self._times(turned, S).T))
+        M = _root_of_one_plus(self._times(turned, self._times(turned, S).T))
         half = solve_triangular(M, self._times(self.L2, np.eye(len(S))).T, lower=True)
         return half.T @ half
 
@@ -300,7 +300,7 @@ def has_vector_terms(model: LinearMixedModel) -> bool:
     return len(model.terms) > 1 and model.exchangeable and all(term.effects for term in model.terms)
 
 
-def _orthonormal(term: Term) -> tuple[sparse.csr_array, Array]:
+def _gram_schmidt(term: Term) -> tuple[sparse.csr_array, Array]:
     """Z_g = Q_g R_g in every group by Gram and Schmidt: all Q_g as one matrix, and R (q, q, G)."""
     (n, q), G = term.columns.shape, len(term.levels)
     Q, R = term.columns.T.copy(), np.zeros((q, q, G))
@@ -336,14 +336,14 @@ def _rows_times(Y: sparse.csr_array, K: Array, q: int) -> Array:
                      for a in range(q)])
 
 
-def _factor(LSL: Array) -> Array:
+def _root_of_one_plus(LSL: Array) -> Array:
     """The Cholesky factor of I + Lambda'S Lambda, or of I + R Gamma R'."""
     if not np.all(np.isfinite(LSL)):
         raise np.linalg.LinAlgError("not finite")
     return np.linalg.cholesky(np.eye(len(LSL)) + LSL)
 
 
-def _products(Y: sparse.csr_array, q: int) -> Array:
+def _products_of_rows(Y: sparse.csr_array, q: int) -> Array:
     """sum_g Y_g[a]'Y_g[b] for the rows a and b of every Y_g, (q, q, c, c)."""
     c = Y.shape[1]
     out, rows = np.empty((q, q, c, c)), [Y[a::q] for a in range(q)]
