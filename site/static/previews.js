@@ -25,6 +25,13 @@
     box.style.top = `${fits ? below : above}px`;
   };
 
+  // letters so small that the longest formula is as wide as the box
+  const fit = () => {
+    for (let size = 0.9; box.scrollWidth > box.clientWidth && size > 0.45; size -= 0.05)
+      box.style.fontSize = `${size}em`;
+    box.classList.toggle('cut', box.scrollHeight > box.clientHeight);
+  };
+
   const show = async (link) => {
     hide();
     owner = link;
@@ -40,6 +47,7 @@
     link.setAttribute('aria-describedby', 'preview');
     await window.MathJax?.typesetPromise?.([mine]);
     if (mine !== box) return;
+    fit();
     place();
     mine.style.visibility = '';
   };

@@ -1,197 +1,56 @@
 """The built pages in a real browser, with every other host out of reach.
 
-Each page at two widths, light and dark. Without a browser these tests are skipped, except where
-CI=true: there a missing browser is a failure.
+Each page at two widths, light and dark, in wide letters and in narrow ones.
 """
 
-import functools
 import gzip
-import http.server
 import json
-import os
 import re
-import shutil
-import threading
 from html.parser import HTMLParser
 from urllib.parse import unquote, urldefrag, urljoin, urlsplit
 
 import pytest
 import yaml
+from browsing import BOXED, NO_FAULTS, READY, STATES, WIDTHS, Visit, barriers, contrast
 
 from lmmbook.ledger import anchor
 from lmmbook.records import load_all
 from tools.chapters import ROOT
 
 SITE = ROOT / "_build" / "html"
-WIDTHS = {"wide": {"width": 1280, "height": 900}, "phone": {"width": 390, "height": 844}}
-THEMES = ("light", "dark")
-FLAGS = (
-    "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
-    "--disable-component-update --disable-sync"
-).split()
-BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 FILES = [path.relative_to(SITE).as_posix() for path in SITE.rglob("*.html")]
 # index.html only leads to the first page
 PAGES = sorted(f for f in FILES if not f.startswith("_static/") and f != "index.html")
 CHAPTERS = [page for page in PAGES if page.startswith("chapters/")]
-
-READY = """async () => {
-  if (document.querySelector('.math, .derivation, .refutation') === null) return;
-  const end = Date.now() + 20000;
-  while (!(window.MathJax && MathJax.startup && MathJax.startup.promise)) {
-    if (Date.now() > end) throw new Error('MathJax did not load');
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  }
-  await MathJax.startup.promise;
-  await document.fonts.ready;
-}"""
-
-# formulas not typeset, errors shown, elements that stick out of the page
-FAULTS = """() => {
-  const short = (e) => e.textContent.trim().replace(/\\s+/g, ' ').slice(0, 100);
-  const untypeset = [...document.querySelectorAll('.math')]
-    .filter((e) => !e.querySelector('.math') && !e.querySelector('mjx-container'))
-    .map(short);
-  const errors = [...document.querySelectorAll('mjx-merror, [data-mjx-error]')].map(short);
-  const root = document.documentElement;
-  const overflow = root.scrollWidth - root.clientWidth;
-  const clipped = (e) => {
-    for (let p = e.parentElement; p; p = p.parentElement) {
-      if (getComputedStyle(p).overflowX !== 'visible') return true;
-    }
-    return false;
-  };
-  const wide = [...document.querySelectorAll('article *')]
-    .filter((e) => e.getBoundingClientRect().right > innerWidth + 1 && !clipped(e))
-    .map((e) => e.tagName + '.' + e.className)
-    .slice(0, 5);
-  const unnamed = [...document.querySelectorAll('img')]
-    .filter((e) => !e.hasAttribute('alt') ||
-      (e.closest('article') && !(e.alt.trim() && e.alt !== e.getAttribute('src'))))
-    .map((e) => e.getAttribute('src'));
-  return {untypeset, errors, overflow: overflow > 0 ? [overflow, ...wide] : [], unnamed};
-}"""
+LOOKED_AT = [("wide", "light"), ("phone", "dark")]  # by all of axe's rules; else at colours
+STYLES = ("site/", "_config.yml", "requirements.txt")
 
 
-class Quiet(http.server.SimpleHTTPRequestHandler):
-    def log_message(self, *_):
-        pass
-
-
-@pytest.fixture(scope="module")
-def base():
-    """The site on a port of this machine."""
-    handler = functools.partial(Quiet, directory=str(SITE))
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-
-
-@pytest.fixture(scope="module")
-def browser():
-    program = next(filter(None, map(shutil.which, BROWSERS)), None)
-    if not program:
-        message = "no browser found, so the pages were not looked at (Debian: apt install chromium)"
-        if os.environ.get("CI") == "true":
-            pytest.fail(message)
-        pytest.skip(message)
-    if not (SITE / "index.html").exists():
-        pytest.fail("there are no built pages: make book")
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=program, headless=True, args=FLAGS)
-        yield chromium
-        chromium.close()
-
-
-class Visit:
-    """A page that was opened, and what went wrong on the way."""
-
-    def __init__(self, browser, url, base, width="wide", theme="light"):
-        self.trouble = []
-        self.context = browser.new_context(viewport=WIDTHS[width], color_scheme=theme)
-        self.context.route("**/*", functools.partial(self.gate, base))
-        self.context.add_init_script(
-            f"localStorage.setItem('mode', '{theme}'); localStorage.setItem('theme', '{theme}')"
-        )
-        self.page = self.context.new_page()
-        self.page.on("console", self.hear)
-        self.page.on("pageerror", lambda e: self.trouble.append(f"script error: {e}"))
-        self.page.on("requestfailed", lambda r: self.trouble.append(f"request failed: {r.url}"))
-        self.page.on("response", self.answer)
-        self.page.goto(url, wait_until="load")
-        self.page.evaluate(READY)
-
-    def gate(self, base, route):
-        if route.request.url.startswith((base, "data:", "blob:", "file:")):
-            route.continue_()
-        else:
-            self.trouble.append(f"request to another host: {route.request.url}")
-            route.abort()
-
-    def hear(self, message):
-        if message.type in ("error", "warning"):
-            self.trouble.append(f"console: {message.text[:200]}")
-
-    def answer(self, response):
-        if response.status >= 400:
-            self.trouble.append(f"status {response.status}: {response.url}")
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.context.close()
-
-
-# a formula's glyphs are hidden from assistive programs, and are most of a page's elements; what is
-# read instead of them stands in their place, in their colour, so that axe takes seconds a page
-READ_ALOUD = """() => document.querySelectorAll('mjx-container').forEach((formula) =>
-  formula.replaceWith(formula.querySelector('math').textContent))"""
-
-
-BOXES = "scrollable-region-focusable"  # it needs the formulas as they are
-
-
-def accessibility(page, **options):
-    """What axe finds wrong with a page."""
-    from axe_playwright_python.sync_playwright import Axe
-
-    # in motion, colours are between two values: let transitions end
-    page.add_style_tag(content="*, *::before, *::after { transition: none !important }")
-    page.wait_for_timeout(50)
-    # without preload: axe would read the style sheets again, from wrong addresses
-    found = Axe().run(page, options={"resultTypes": ["violations"], "preload": False, **options})
-    return [
-        f"{v['id']} ({v['impact']}): {v['help']}: {[n['target'] for n in v['nodes']][:3]}"
-        for v in found.response["violations"]
-    ]
-
-
-@pytest.mark.parametrize(("width", "theme"), [("wide", "light"), ("phone", "dark")])
-@pytest.mark.parametrize("name", PAGES)
-def test_page(browser, base, name, width, theme):
-    """Loaded at one width in one theme; then the theme is switched, and colours looked at again."""
-    with Visit(browser, f"{base}/{name}", base, width, theme) as visit:
-        faults = visit.page.evaluate(FAULTS)
-        shown = visit.page.evaluate("document.documentElement.dataset.theme")
-        boxes = accessibility(visit.page, runOnly=[BOXES])
-        other = THEMES[1 - THEMES.index(theme)]
-        visit.page.evaluate(f"document.documentElement.dataset.theme = '{other}'")
-        wide_in_other = visit.page.evaluate(FAULTS)["overflow"]
-        visit.page.evaluate(READ_ALOUD)
-        in_other = accessibility(visit.page, runOnly=["color-contrast"])
-        visit.page.evaluate(f"document.documentElement.dataset.theme = '{theme}'")
-        violations = accessibility(visit.page, rules={BOXES: {"enabled": False}})
+@pytest.mark.parametrize("page", PAGES)
+def test_page(browser, base, page):
+    """Loaded once; then it is made narrow and dark, and looked at again each time."""
+    with Visit(browser, f"{base}/{page}", base) as visit:
+        for state in STATES:
+            visit.show(*state)
+            assert visit.faults() == NO_FAULTS, state
+        visit.page.evaluate(BOXED)
+        for width, theme in reversed(STATES):
+            visit.show(width, theme)
+            look = barriers if (width, theme) in LOOKED_AT else contrast
+            assert look(visit.page) == [], (width, theme)
+        visit.prefer("dark")
+        visit.page.reload(wait_until="domcontentloaded")
+        assert visit.theme() == "dark"
         assert visit.trouble == []
-        assert faults["untypeset"] == []
-        assert faults["errors"] == []
-        assert faults["overflow"] == wide_in_other == []
-        assert faults["unnamed"] == []
-        assert boxes == violations == in_other == []
-        assert shown == theme
+
+
+@pytest.mark.slow(10, guards=STYLES)
+@pytest.mark.parametrize("page", PAGES)
+def test_page_in_narrow_letters(browsers, base, page):
+    with Visit(browsers("narrow"), f"{base}/{page}", base) as visit:
+        for width in WIDTHS:
+            visit.show(width, "light")
+            assert visit.faults() == NO_FAULTS, width
 
 
 def test_front_door(browser, base):
@@ -284,10 +143,11 @@ def test_derivations_unfold_by_keyboard(browser, base):
         assert fold.get_attribute("open") is None
 
 
-def test_links_show_where_they_lead(browser, base):
+@pytest.mark.parametrize("letters", ["wide", "narrow"])
+def test_links_show_where_they_lead(browsers, base, letters):
     """By pointer and by keyboard; what is shown can be pointed at, and Escape takes it away."""
     name = "chapters/profile-reml.html"
-    with Visit(browser, f"{base}/{name}", base) as visit:
+    with Visit(browsers(letters), f"{base}/{name}", base) as visit:
         link = visit.page.locator("article p a.result").first
         box = visit.page.locator("#preview")
         link.hover()
@@ -303,7 +163,9 @@ def test_links_show_where_they_lead(browser, base):
         visit.page.keyboard.press("Shift+Tab")
         visit.page.keyboard.press("Tab")
         box.locator("mjx-container").first.wait_for()
-        assert accessibility(visit.page) == []
+        assert box.evaluate("e => e.scrollWidth - e.clientWidth") <= 0
+        visit.page.evaluate(BOXED)
+        assert barriers(visit.page) == []
         visit.page.keyboard.press("Tab")
         assert link.get_attribute("aria-describedby") is None
         assert visit.trouble == []
@@ -408,5 +270,5 @@ def test_results_and_statements_have_anchors():
 def test_pages_open_from_a_folder(browser):
     """Without a server, as one opens a file from a disk."""
     with Visit(browser, f"{SITE.as_uri()}/{CHAPTERS[0]}", "file://") as visit:
-        assert visit.page.evaluate(FAULTS)["untypeset"] == []
+        assert visit.faults()["untypeset"] == []
         assert visit.trouble == []

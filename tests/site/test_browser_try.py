@@ -1,10 +1,13 @@
 """The page "Try it" in a real browser, with every other host out of reach: Python runs on it."""
 
 import pytest
-from test_browser import FAULTS, SITE, Visit, accessibility, base, browser  # noqa: F401
+from browsing import NO_FAULTS, Visit, barriers
 from try_page import ANSWERS, BOXES, DERIVED, FALSE, REFUTED, TRACE, answered
 
+from tools.chapters import ROOT
+
 PAGE = "chapters/try.html"
+SITE = ROOT / "_build" / "html"
 LARGE = (".wasm", ".zip")
 
 
@@ -20,7 +23,7 @@ def ran(visit, number):
 
 
 @pytest.fixture(scope="module")
-def visit(browser, base):  # noqa: F811
+def visit(browser, base):
     """The page with Python started by its button."""
     with Visit(browser, f"{base}/{PAGE}", base) as visit:
         asked = []
@@ -52,9 +55,8 @@ def test_boxes(visit):
     assert "line 2 is false" in false
     assert "counterexample" in false
     assert box(visit, REFUTED).locator(".refutation").count() == 1
-    faults = visit.page.evaluate(FAULTS)
-    assert {name: found for name, found in faults.items() if found} == {}
-    assert accessibility(visit.page) == []
+    assert visit.faults() == NO_FAULTS
+    assert barriers(visit.page) == []
 
 
 @pytest.mark.parametrize("number", range(len(ANSWERS)))
@@ -79,14 +81,14 @@ def test_stop(visit):
 
 
 @pytest.mark.parametrize(("width", "theme"), [("wide", "dark"), ("phone", "light")])
-def test_before_it_is_started(browser, base, width, theme):  # noqa: F811
+def test_before_it_is_started(browser, base, width, theme):
     with Visit(browser, f"{base}/{PAGE}", base, width, theme) as visit:
-        assert visit.page.evaluate(FAULTS)["overflow"] == []
-        assert accessibility(visit.page) == []
+        assert visit.faults()["overflow"] == []
+        assert barriers(visit.page) == []
         assert visit.trouble == []
 
 
-def test_from_a_folder(browser):  # noqa: F811
+def test_from_a_folder(browser):
     """Without a server no browser loads Python: the page says so, and shows the code."""
     with Visit(browser, f"{SITE.as_uri()}/{PAGE}", "file://") as visit:
         assert "python3 -m http.server" in visit.page.locator(".try-start").inner_text()
