@@ -39,28 +39,30 @@ def record(page: Path) -> str:
         {"kernelspec": KERNEL, "language_info": {"name": "python"}}
     )
     notebook.nbformat, notebook.nbformat_minor = 4, 5
-    number = 0
     for i, cell in enumerate(notebook.cells):
         cell["id"] = f"cell-{i}"
         cell.metadata = nbformat.from_dict({k: v for k, v in cell.metadata.items() if k == "tags"})
-        if cell.cell_type != "code":
-            continue
-        number += 1
-        for output in cell.outputs:
-            output.pop("transient", None)
-            if "data" in output:
-                output.metadata = named(output.metadata)
-                output.data = nbformat.from_dict(
-                    {
-                        kind: PICTURE.sub("PICTURE", data) if kind == "text/html" else data
-                        for kind, data in output.data.items()
-                        if not kind.startswith("image/")
-                    }
-                )
+        if cell.cell_type == "code":
+            cell.outputs = [lean(output) for output in cell.outputs]
     nbformat.validate(notebook)
     text = nbformat.writes(notebook).rstrip("\n") + "\n"
     no_machine_paths(notebook, page)
     return text
+
+
+def lean(output: nbformat.NotebookNode) -> nbformat.NotebookNode:
+    """An output as it is recorded: without pictures, with the name of a glued number."""
+    output.pop("transient", None)
+    if "data" in output:
+        output.metadata = named(output.metadata)
+        output.data = nbformat.from_dict(
+            {
+                kind: PICTURE.sub("PICTURE", data) if kind == "text/html" else data
+                for kind, data in output.data.items()
+                if not kind.startswith("image/") and kind != "application/pdf"
+            }
+        )
+    return output
 
 
 def named(metadata: nbformat.NotebookNode) -> nbformat.NotebookNode:

@@ -1,7 +1,8 @@
 """The recorded runs, chapters/NAME.ipynb, are of the sources, chapters/NAME.md, as they are now.
 
-That the outputs are right is another matter: nbval replays the recordings (pyproject.toml).
-It compares nothing for a cell without an execution count, hence the checks here.
+And they say what the pages show: the run that the book was built from is compared with them, to
+the last character. Besides, nbval replays the recordings (pyproject.toml); it compares nothing for
+a cell without an execution count, hence the checks here.
 """
 
 import json
@@ -11,7 +12,9 @@ import jupytext
 import nbformat
 import pytest
 
-from tools.chapters import ROOT, cells, check_source, is_notebook, pages, shown
+from tools import executed
+from tools.chapters import ROOT, cells, check_source, execute, is_notebook, pages, shown
+from tools.record import lean
 
 PAGES = pages()
 NOTEBOOKS = [page for page in PAGES if is_notebook(page)]
@@ -47,6 +50,17 @@ def test_every_cell_was_run(page):
         for output in cell.outputs:
             assert output.output_type != "error"
             assert output.get("name") != "stderr"
+
+
+@pytest.mark.parametrize("page", NOTEBOOKS, ids=lambda page: page.stem)
+def test_pages_show_what_is_recorded(page):
+    """Of the book's run, if nothing that it read has changed since; else of a new one."""
+    notebook = jupytext.read(page)
+    if executed.restore(page, notebook) is None:
+        execute(notebook, page)
+    for was, cell in zip(recording(page).cells, notebook.cells, strict=True):
+        if cell.cell_type == "code":
+            assert [lean(output) for output in cell.outputs] == was.outputs, cell.source
 
 
 @pytest.mark.parametrize("page", NOTEBOOKS, ids=lambda page: page.stem)
