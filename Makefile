@@ -1,6 +1,8 @@
 # make book     build and verify the book, from nothing      -> _build/html/index.html
 #               without the solutions: make book SOLUTIONS=no
-# make test     run every test, replay every recorded run    -> _build/test-report.xml
+# make test     what guards the change, a share of the rest    -> _build/test-report.xml
+#               the share of another day: DAY=3; everything, each recording replayed: make test ALL=yes
+# make test-machines    replays and tests the numbers as other processors compute them
 # make pdf      the book as a PDF, offered on the built site -> _build/book.pdf  (needs LaTeX, says what)
 # make serve    the site while you write: an edit is built and shown in seconds
 # make links    whether other sites that the pages link to still answer (needs a network)
@@ -21,13 +23,15 @@ MODULE  ?=
 SAMPLE  ?=
 VERSIONS ?=
 ARGS    ?=
+ALL     ?=
+DAY     ?=
 SOLUTIONS ?= yes
 # Debian's packages for make pdf
 PDF_NEEDS := latexmk texlive-xetex texlive-latex-extra texlive-fonts-recommended texlive-lang-english \
              fonts-texgyre fonts-texgyre-math fonts-dejavu-core
 RUN     := $(VENV)/bin/python
 
-.PHONY: book test pdf pdf-needs serve links record exercises lab mutate test-versions lint lock setup clean
+.PHONY: book test pdf pdf-needs serve links record exercises lab mutate test-machines test-versions lint lock setup clean
 .DEFAULT_GOAL := book
 
 setup:
@@ -51,7 +55,10 @@ links: setup
 	@$(RUN) -m tools.book links
 
 test: setup
-	@$(RUN) -m tools.test $(ARGS)
+	@LMMBOOK_ALL=$(ALL) LMMBOOK_DAY=$(DAY) $(RUN) -m tools.test $(ARGS)
+
+test-machines: setup
+	@$(RUN) -m tools.machines
 
 record: setup
 	@$(RUN) -m tools.record $(CHAPTER)

@@ -1,13 +1,18 @@
-"""Run all tests: ruff, the book (built if it is missing or older than its sources), pytest.
+"""Run the tests: ruff, the book (built if it is missing or older than its sources), pytest.
 
-Arguments go to pytest: make test ARGS="tests/test_recorded.py -k first_fit".
+    make test                what guards the change, and each day another share of the slow rest
+    make test DAY=3          the share of another day (tools/sample.py)
+    make test ALL=yes        everything, also on the other machines that this one can imitate
+    make test ARGS="tests/lmmbook/book/test_recorded.py -k first-fit"       only that, for pytest
 """
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 
+from tools import machines, sample
 from tools.chapters import ROOT, settle_environment
 
 REPORT = "_build/test-report.xml"
@@ -28,17 +33,22 @@ def book_is_stale() -> bool:
 
 def main(arguments: list[str]) -> int:
     settle_environment()
+    everything = os.environ.get("LMMBOOK_ALL") == "yes"
     print("ruff", flush=True)
     lint = subprocess.run([sys.executable, "-m", "ruff", "check", "-q", "."], cwd=ROOT, check=False)
     if not arguments and book_is_stale():
         print("the book is missing or older than its sources: building it first", flush=True)
         if subprocess.run([sys.executable, "-m", "tools.book"], cwd=ROOT, check=False).returncode:
             return 1
+    if not arguments and not everything:
+        os.environ |= {sample.FAST: "yes", sample.DAY: str(sample.day())}
     (ROOT / "_build").mkdir(exist_ok=True)
     workers = [] if any(a.startswith(("-n", "--pdb")) for a in arguments) else ["-n", "2"]
-    command = [sys.executable, "-m", "pytest", "-p", "tools.progress", *workers]
+    command = [sys.executable, "-m", "pytest", "-q", "--durations=10", *workers]
     command += [f"--junitxml={REPORT}", *arguments]
     code = subprocess.run(command, cwd=ROOT, check=False).returncode
+    if everything and not arguments:
+        code = machines.main(machines.IN_ALL) or code
     if lint.returncode:
         print("error: ruff found faults (the list above the tests, or: make lint)", file=sys.stderr)
     outcome = "There are failures, see above" if code or lint.returncode else "All tests passed"

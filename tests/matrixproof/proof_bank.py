@@ -30,9 +30,7 @@ from matrixproof import (
     tr,
     zero,
 )
-from matrixproof.judges.exact import QQ, Unusable, matrix
-from matrixproof.judges.instances import Instance
-from matrixproof.judges.samplers import draw
+from matrixproof.judges.instances import QQ, Instance, Unusable, draw, matrix
 
 
 def no_lemmas() -> tuple[Lemma | Result, ...]:

@@ -73,6 +73,7 @@ def test_written_twice_alike(page):
     assert notebooks.notebook(page, False) == notebooks.notebook(page, False)
 
 
+@pytest.mark.slow(10)
 @pytest.mark.parametrize("page", NOTEBOOKS, ids=name)
 def test_student_notebook_runs_with_its_stubs(page):
     made = notebooks.notebook(page, solutions=False)
@@ -81,6 +82,7 @@ def test_student_notebook_runs_with_its_stubs(page):
     assert said(made) == ["Not attempted yet."] * stubs
 
 
+@pytest.mark.slow(10)
 @pytest.mark.parametrize("page", WITH_EXERCISES, ids=name)
 def test_instructor_notebook_passes_every_check(page):
     made = notebooks.notebook(page, solutions=True)

@@ -103,8 +103,23 @@ def test_untouched_stub(identifier):
     assert check(identifier).status == "not attempted"
 
 
+def one_of_each_kind():
+    """The first exercise of each kind of answer: what reads an answer is the kind, not its task."""
+    first = {}
+    for identifier in IDENTIFIERS:
+        first.setdefault(type(find(identifier).kind), identifier)
+    return set(first.values())
+
+
+FIRST = one_of_each_kind()
+HANDED_GARBAGE = [
+    i if i in FIRST else pytest.param(i, marks=pytest.mark.slow(20, chapter=find(i).chapter))
+    for i in IDENTIFIERS
+]
+
+
 @pytest.mark.parametrize("number", range(len(GARBAGE)))
-@pytest.mark.parametrize("identifier", IDENTIFIERS)
+@pytest.mark.parametrize("identifier", HANDED_GARBAGE)
 def test_garbage(identifier, number):
     verdict = check(identifier, GARBAGE[number])
     assert verdict.status in ("cannot read", "not yet"), verdict
