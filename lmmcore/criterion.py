@@ -27,7 +27,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from lmmcore.covariance.structures import Array, BoundaryPoint, Covariance
+from lmmcore.covariance.joined import Covariance
+from lmmcore.covariance.structures import Array, BoundaryPoint
 from lmmcore.model import LinearMixedModel
 
 METHODS = ("REML", "ML")
@@ -367,11 +368,10 @@ class GammaCriterion(Criterion):
                        else 1.0 / sigma2)
 
     def boundary(self, theta: Array) -> list[BoundaryPoint]:
-        slope = self.slope(theta)
         points: list[BoundaryPoint] = []
-        for (s, part, rows), term in zip(self.covariance.placements(), self.model.terms,
-                                         strict=True):
-            block = slope[rows[:, :, None], rows[:, None, :]].sum(axis=0)
+        for (s, part, _), block, term in zip(
+                self.covariance.placements(), self.covariance.blocks(self.slope(theta)),
+                self.model.terms, strict=True):
             points += [p._replace(label=f"{term.name}: {p.label}")
                        for p in s.boundary(theta[part], block, term.effects)]
         return points

@@ -19,11 +19,8 @@ from lmmcore.fast.frame import Frame, orthogonal
 from lmmcore.maximisation import (
     OPTIMISERS,
     default_optimiser,
-    default_starts,
-    free_parameters,
     minimise,
     moment_start,
-    parameter_scale,
 )
 from lmmcore.model import LinearMixedModel, Term
 from lmmcore.results import GRADIENT_TOLERANCE, Fit, Iteration, Trace, VarianceComponent
@@ -112,7 +109,8 @@ def _fit(profile: Criterion, optimiser: str | None, start: ArrayLike | None,
         start = moment_start(profile) if start is None else start
     theta, trace = minimise(profile, optimiser, start, max_steps)
     _check_edges(profile, theta)
-    scale, free = parameter_scale(profile), free_parameters(profile, theta)
+    covariance = profile.covariance
+    scale, free = covariance.parameter_scale(profile.z_scale), covariance.free(theta)
     _, gradient, hessian = profile.derivatives(theta)
     max_gradient = float(np.max(np.abs(gradient * scale)[free], initial=0.0))
     curvature = np.linalg.eigvalsh((hessian * np.outer(scale, scale))[np.ix_(free, free)])
@@ -183,12 +181,6 @@ def _keep_freed_memory() -> None:
         np.empty(KEPT, np.uint8)
 
 
-def _null(profile: Criterion) -> Array:
-    """The theta without any random effects."""
-    return np.concatenate([np.empty(0)] + [
-        s.null() for s, _, _ in profile.covariance.placements()])
-
-
 def _reported(profile: Criterion, theta: Array, sigma2: float) -> Array:
     """sigma2 and the reported parameters, covariances in squared units of y."""
     phi = profile.covariance.phi(theta)
@@ -201,7 +193,7 @@ def _start(profile: Criterion, start: ArrayLike | None) -> Array | None:
     needed, theta = profile.covariance.n_theta, np.asarray(start)
     if theta.shape != (needed,) or theta.dtype.kind not in "fiub" or not np.all(np.isfinite(theta)):
         raise ValueError(f"start must be {needed} finite numbers, the entries of theta")
-    if np.any(np.abs(theta) > FARTHEST * parameter_scale(profile)):
+    if np.any(np.abs(theta) > FARTHEST * profile.covariance.parameter_scale(profile.z_scale)):
         raise ValueError("start is so far out that no digit of the likelihood would be right: take "
                          "theta nearer to 1")
     return theta.astype(float)
@@ -209,17 +201,15 @@ def _start(profile: Criterion, start: ArrayLike | None) -> Array | None:
 
 def _check_identified(profile: Criterion) -> None:
     """Refuse models whose variances the data cannot tell apart, or whose sigma2 would be 0."""
-    scale = parameter_scale(profile)
-    if not len(scale):
+    covariance = profile.covariance
+    if not covariance.n_theta:
         return
     # expected information on (sigma2, phi) at phi = 0: singular if I and the Z E_j Z' are dependent
-    null, scaled = _null(profile), np.append(True, profile.covariance.scaled)
+    null, scaled = covariance.null(), np.append(True, covariance.scaled)
     information = profile.information(null, "expected")[np.ix_(scaled, scaled)]
     size = np.sqrt(np.append(information[0, 0], np.maximum(np.diag(information)[1:], 0.0)))
     names = [n for n, kept in zip(_parameter_names(profile), scaled, strict=True) if kept]
-    units = np.concatenate([np.empty(0)] + [
-        p.structure.phi_unit(z) * np.sqrt(len(p.rows))
-        for p, z in zip(profile.covariance.placements(), profile.z_scale, strict=True)])
+    units = covariance.phi_unit(profile.z_scale)
     lost = [n for n, s, u in zip(names[1:], size[1:], units, strict=True) if s <= 1e-7 * u]
     if lost:
         raise ValueError(f"not identified: {', '.join(lost)}; the columns of X already explain "
@@ -232,8 +222,8 @@ def _check_identified(profile: Criterion) -> None:
             "per level, or the same random effect twice?); leave a term out; if a covariate is far "
             "from 0, subtract its mean"
         )
-    large = np.where(profile.covariance.scaled, 1e6, 1.0) * default_starts(profile)[0]
-    saturated = any(s.without_noise for s, _, _ in profile.covariance.placements())
+    large = np.where(covariance.scaled, 1e6, 1.0) * covariance.starts(profile.z_scale)[0]
+    saturated = any(s.without_noise for s, _, _ in covariance.placements())
     if not saturated and profile.sigma2(large) <= 1e-11 * profile.sigma2(null):
         raise ValueError(
             "the random effects fit the response exactly: no residual variation is left, sigma2 "
@@ -244,30 +234,21 @@ def _check_identified(profile: Criterion) -> None:
 def _check_edges(profile: Criterion, theta: Array) -> None:
     """Refuse an optimum that runs away to where the model is another one, and name that one."""
     limit = profile.criterion(theta) + 1e-9 * profile.m
-    for s, part, _ in profile.covariance.placements():
-        if s.without_noise and np.any(theta[part][s.scaled]):
-            # all standard deviations at once, so that their ratios stay
-            large = np.where(profile.covariance.scaled, 100.0, 1.0) * theta
-            if profile.criterion(large) <= limit:
-                raise ValueError(s.without_noise)
-        for far, advice in s.edges(theta[part]):
-            edge = theta.copy()
-            edge[part] = far
-            if profile.criterion(edge) <= limit:
-                raise ValueError(advice)
+    for far, advice in profile.covariance.edges(theta):
+        if profile.criterion(far) <= limit:
+            raise ValueError(advice)
 
 
 def _parameter_names(profile: Criterion) -> tuple[str, ...]:
     names = ["sigma2"]
     for (s, _, _), term in zip(profile.covariance.placements(), profile.model.terms, strict=True):
         names += [f"{term.name}: {label}" for label in s.labels(term.effects)]
-    return tuple(names)
+    return tuple(names if profile.covariance.errors is None else [*names, "errors: a"])
 
 
 def _parameter_covariance(profile: Criterion, theta: Array, kind: str) -> Array:
     """Covariance of (sigma2, psi), psi = sigma2 phi, from the information on (sigma2, phi)."""
-    regular = np.concatenate([np.array([True])] + [
-        s.regular(theta[part]) for s, part, _ in profile.covariance.placements()])
+    regular = np.append(True, profile.covariance.regular(theta))
     information = profile.information(theta, kind)[np.ix_(regular, regular)]
     size = np.sqrt(np.abs(np.diag(information)))
     correlation = information / np.outer(size, size)
@@ -293,4 +274,4 @@ def _components(
 
 
 def _by_term(terms: list[Term], values: list[Array]) -> dict[str, Array]:
-    return {term.name: value for term, value in zip(terms, values, strict=True) if term.effects}
+    return {term.name: value for term, value in zip(terms, values, strict=True)}

@@ -71,7 +71,7 @@ def minimise(
     all is not guaranteed. The trace leads to it, without the descents that found nothing better.
     """
     max_steps = STEPS[optimiser] if max_steps is None else max_steps
-    starts = default_starts(profile)
+    starts = profile.covariance.starts(profile.z_scale)
     unit = starts[0]
     starts = profile.screened(starts) if start is None else [start]
     if optimiser == "em":
@@ -99,20 +99,17 @@ def _other_starts(profile: Criterion, theta: Array, unit: Array) -> list[Array]:
     variance; and one on the boundary can hide a higher one inside.
     """
     lowest, starts = profile.criterion(theta), []
-    placements = profile.covariance.placements()
-    null = [s.null() for s, _, _ in placements]
-    scaled = profile.covariance.scaled
+    scaled, zeros = profile.covariance.scaled, profile.covariance.nulls()
     small, large = (np.where(scaled, f, 1.0) * unit for f in (0.5 * SMALL, 3.0))
-    zeros = [(p.theta, zero) for p, zero in zip(placements, null, strict=True)]
     if len(zeros) > 1:
-        zeros.append((slice(0, len(theta)), np.concatenate(null)))
+        zeros.append((slice(0, len(theta)), profile.covariance.null()))
     for part, zero in zeros:
         near = theta.copy()
         near[part] = zero
         if profile.criterion(near) < lowest:
             near[part] = small[part]
             starts.append(near)
-    for i, (s, part, _) in enumerate(placements):
+    for (s, part, _), z in zip(profile.covariance.placements(), profile.z_scale, strict=True):
         if not isinstance(s, LinearStructure):
             continue
         if not np.all(s.free(theta[part])):
@@ -120,9 +117,9 @@ def _other_starts(profile: Criterion, theta: Array, unit: Array) -> list[Array]:
             far[part] = large[part]
             starts.append(far)
         elif s.n_theta > 1:
-            size = np.diag(s.factor(theta[part])) * profile.z_scale[i]
+            size = np.diag(s.factor(theta[part])) * z
             near = theta.copy()  # without the smallest of the sizes on the diagonal of Lambda
-            near[part] = s.truncated(theta[part], profile.z_scale[i], 1.000001 * np.min(size))
+            near[part] = s.truncated(theta[part], z, 1.000001 * np.min(size))
             if profile.criterion(near) < lowest + NEAR:
                 near[part] += np.where(near[part] == 0, small[part], 0.0)
                 starts.append(near)
@@ -134,6 +131,7 @@ class _Descent:
 
     def __init__(self, profile: Criterion, kind: str, max_steps: int):
         self.profile, self.kind, self.max_steps, self.trace = profile, kind, max_steps, Trace()
+        self.covariance = profile.covariance
         exact = kind == "observed"
         self.enough = (profile.negligible if exact else max(profile.negligible, FINE)) * profile.m
         # at rounding level the criterion stops falling first, then the gradient: at once under
@@ -145,9 +143,9 @@ class _Descent:
         profile, everything = self.profile, np.ones(len(theta), bool)
         # a rough minimum shows which parameters go to 0, where steps in all would be slow
         for enough in (ROUGH * profile.m, self.enough, self.enough):
-            theta = fix_signs(profile, self._newton(theta, everything, enough))
-            at_zero = _at_zero(profile, theta)
-            free = free_parameters(profile, at_zero)
+            theta = self.covariance.fix_signs(self._newton(theta, everything, enough))
+            at_zero = self.covariance.truncated(theta, profile.z_scale, SMALL)
+            free = self.covariance.free(at_zero)
             if not np.all(free):
                 at_zero = self._with_zeros(at_zero, free)
                 if self._is_real(at_zero):
@@ -157,16 +155,15 @@ class _Descent:
                 if np.all(free) or profile.criterion(theta) < lower:
                     break
                 # a saddle point, which steps leave slowly: by a factor of 2 from nearly 0
-                unit = default_starts(profile)[0]
+                unit = self.covariance.starts(profile.z_scale)[0]
                 theta = np.where(at_zero == 0, AWAY * unit, at_zero)
         return theta
 
     def _with_zeros(self, theta: Array, free: NDArray[np.bool_]) -> Array:
         """The minimum with these zeros, or with more of them if it leads there."""
-        profile = self.profile
-        theta = fix_signs(profile, self._newton(theta, free, self.enough))
-        further = _at_zero(profile, theta)
-        fewer = free_parameters(profile, further)
+        theta = self.covariance.fix_signs(self._newton(theta, free, self.enough))
+        further = self.covariance.truncated(theta, self.profile.z_scale, SMALL)
+        fewer = self.covariance.free(further)
         if np.sum(fewer) < np.sum(free):
             further = self._with_zeros(further, fewer)
             if self._is_real(further):
@@ -180,7 +177,7 @@ class _Descent:
     def _newton(self, theta: Array, free: NDArray[np.bool_], enough: float) -> Array:
         """Steps in the free parameters to a small enough gradient, or to rounding noise."""
         profile, trace = self.profile, self.trace
-        scale = parameter_scale(profile)[free]
+        scale = self.covariance.parameter_scale(profile.z_scale)[free]
 
         def evaluate(theta: Array) -> tuple[Iteration, Array, Array]:
             f, gradient, hessian = profile.derivatives(theta, self.kind)
@@ -237,44 +234,32 @@ def em_step(profile: Criterion, theta: Array) -> Array:
     """
     slope = profile.slope(theta)
     new = np.empty(len(theta))
-    for (s, part, rows), z, term in zip(profile.covariance.placements(), profile.z_scale,
-                                        profile.model.terms, strict=True):
-        S = slope[rows[:, :, None], rows[:, None, :]].sum(axis=0)
+    for (s, part, _), S, z, term in zip(
+            profile.covariance.placements(), profile.covariance.blocks(slope), profile.z_scale,
+            profile.model.terms, strict=True):
         gamma = s.gamma(theta[part])
         new[part] = s.theta_of(gamma - gamma @ S @ gamma / len(term.levels), z)
     return new
 
 
 def _check_linear(profile: Criterion) -> None:
-    other = [s for s, _, _ in profile.covariance.placements()
-             if s.without_noise or not isinstance(s, LinearStructure)]
+    other: list[object] = [s for s, _, _ in profile.covariance.placements()
+                           if s.without_noise or not isinstance(s, LinearStructure)]
+    if profile.covariance.errors is not None:
+        other.append(profile.covariance.errors)
     if other:
         raise ValueError(f"EM is not available for {other[0]!r}: take optimiser=\"newton\"")
 
 
 def _em(profile: Criterion, theta: Array, max_steps: int) -> tuple[Array, Trace]:
-    scale, trace = parameter_scale(profile), Trace()
+    scale, trace = profile.covariance.parameter_scale(profile.z_scale), Trace()
     for step in range(max_steps + 1):
         f, gradient, _ = profile.derivatives(theta, profile.cheapest)
         trace.append(Iteration(theta, f, float(np.max(np.abs(gradient * scale), initial=0.0))))
         if trace[-1].max_gradient <= FINE * profile.m or step == max_steps:
             break
         theta = em_step(profile, theta)
-    return fix_signs(profile, theta), trace
-
-
-def parameter_scale(profile: Criterion) -> Array:
-    """A typical size of each theta_j: what adds as much to the variance as the errors do."""
-    parts = zip(profile.covariance.placements(), profile.z_scale, strict=True)
-    return np.concatenate([np.empty(0)] + [p.structure.parameter_scale(z) for p, z in parts])
-
-
-def default_starts(profile: Criterion) -> list[Array]:
-    """Starting values; structures that want several have them tried side by side."""
-    starts = [s.starts() for s, _, _ in profile.covariance.placements()]
-    scale = parameter_scale(profile)
-    return [scale * np.concatenate([np.empty(0)] + [own[i % len(own)] for own in starts])
-            for i in range(max((len(own) for own in starts), default=1))]
+    return profile.covariance.fix_signs(theta), trace
 
 
 def moment_start(profile: Criterion) -> Array | None:
@@ -287,8 +272,9 @@ def moment_start(profile: Criterion) -> Array | None:
     -----
     See the chapter "Maximisation" (B36), and Searle, Casella and McCulloch (1992), section 11.3.
     """
-    placements = profile.covariance.placements()
-    if not placements or not all(isinstance(s, LinearStructure) for s, _, _ in placements):
+    placements, errors = profile.covariance.placements(), profile.covariance.errors
+    if not placements or errors is not None or not all(
+            isinstance(s, LinearStructure) for s, _, _ in placements):
         return None
     null = np.zeros(profile.covariance.n_theta)
     if not isinstance(profile, GammaCriterion):  # a series, whose Gamma is known by its inverse
@@ -300,30 +286,5 @@ def moment_start(profile: Criterion) -> Array | None:
         return None
     theta = np.empty(len(null))
     for (structure, part, _), z in zip(placements, profile.z_scale, strict=True):
-        gamma = np.tensordot(step[1:][part] / left, structure.phi_basis, 1) * np.outer(z, z)
-        values, vectors = np.linalg.eigh(gamma)
-        inside = (vectors * np.maximum(values, INSIDE)) @ vectors.T / np.outer(z, z)
-        theta[part] = structure.theta_of(inside, z)
+        theta[part] = structure.inside(step[1:][part] / left, z, INSIDE)
     return theta
-
-
-def fix_signs(profile: Criterion, theta: Array) -> Array:
-    """The theta of the same Gamma whose Lambda has a non-negative diagonal."""
-    return np.concatenate([np.empty(0)] + [
-        s.fix_signs(theta[part]) for s, part, _ in profile.covariance.placements()])
-
-
-def free_parameters(profile: Criterion, theta: Array) -> NDArray[np.bool_]:
-    """Which parameters may move while the rank of Lambda stays."""
-    return np.concatenate([np.empty(0, bool)] + [
-        s.free(theta[part]) for s, part, _ in profile.covariance.placements()])
-
-
-def _at_zero(profile: Criterion, theta: Array) -> Array:
-    """theta with every structure that is nearly singular made exactly singular."""
-    at_zero = theta.copy()
-    for (s, part, _), z in zip(profile.covariance.placements(), profile.z_scale, strict=True):
-        singular = s.truncated(theta[part], z, SMALL)
-        if not np.all(s.free(singular)):
-            at_zero[part] = singular
-    return at_zero

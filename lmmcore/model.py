@@ -17,14 +17,14 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import sparse
 
+from lmmcore.covariance.errors import ErrorSeries
+from lmmcore.covariance.joined import Covariance, independent, repeated
 from lmmcore.covariance.structures import (
     Array,
-    Covariance,
     Diagonal,
     ScaledIdentity,
+    Structure,
     Unstructured,
-    independent,
-    repeated,
 )
 from lmmcore.design.missing import check_choice, complete_rows, take_rows
 
@@ -94,8 +94,8 @@ class LinearMixedModel:
         Fixed effects, of full column rank; a column may be a scalar, as in ``{"(Intercept)": 1}``.
     Z : (n, k) array or sparse array, optional
         Random effects; without it Z is made of the terms, and without terms the model is linear.
-    covariance : Covariance
-        The structure theta -> Lambda (k, k).
+    covariance : Covariance or Structure
+        theta -> Lambda (k, k); and R, if the errors are correlated, eps ~ N(0, sigma2 R).
     terms : sequence of Term, optional
         Names of groups, levels and effects, one for each elementary structure in ``covariance``.
 
@@ -115,14 +115,16 @@ class LinearMixedModel:
         y: ArrayLike,
         X: ArrayLike | Mapping[str, ArrayLike],
         Z: Any = None,
-        covariance: Covariance | None = None,
+        covariance: Covariance | Structure | None = None,
         terms: Sequence[Term] | None = None,
     ):
         self.y = _vector("y", y).copy()
         _refuse_tiny("y", self.y)
         self.X, self.names = _design("X", X, len(self.y))
         self.n, self.p = self.X.shape
-        self.covariance = independent() if covariance is None else covariance
+        if not isinstance(covariance, Covariance):
+            covariance = independent(*([] if covariance is None else [covariance]))
+        self.covariance = covariance
         self.terms = list(terms) if terms is not None else _unnamed_terms(self.covariance)
         self.k = self.covariance.size
         if Z is not None or terms is None:
@@ -140,10 +142,22 @@ class LinearMixedModel:
         return sparse.hstack([none, *(term.Z for term in self.terms)], format="csr")
 
     @property
+    def errors(self) -> ErrorSeries | None:
+        """The correlation of the errors; None if they are independent."""
+        return self.covariance.errors
+
+    @property
+    def effects_at(self) -> list[NDArray[np.intp]]:
+        """Where the effects of each level stand in U: (G, q) arrays of int, term by term."""
+        return [rows.reshape(len(term.levels), -1) for (_, _, rows), term
+                in zip(self.covariance.placements(), self.terms, strict=True)]
+
+    @property
     def exchangeable(self) -> bool:
-        """Whether the levels of each term are independent, with effects of the same covariance."""
-        return all(term.codes is not None and len(rows) == len(term.levels) for (_, _, rows), term
-                   in zip(self.covariance.placements(), self.terms, strict=True))
+        """Whether errors and levels are independent, with effects of the same covariance."""
+        return self.errors is None and all(
+            term.codes is not None and len(rows) == len(term.levels)
+            for (_, _, rows), term in zip(self.covariance.placements(), self.terms, strict=True))
 
     @cached_property
     def least_squares(self) -> LeastSquares:
@@ -243,39 +257,29 @@ def grouped(
     if isinstance(covariance, Mapping) and not set(covariance) <= set(factors):
         raise ValueError(f"covariance names {sorted(set(covariance) - set(factors))}, but the "
                          f"factors are {sorted(factors)}")
-    if errors is not None:
-        return _with_errors(y, X, factors, terms, blocks, errors)
-    if not terms:
-        return LinearMixedModel(y, X)
-    return LinearMixedModel(y, X, covariance=independent(*blocks), terms=terms)
+    following = None if errors is None else _error_series(factors, errors, n)
+    return LinearMixedModel(y, X, covariance=independent(*blocks, errors=following), terms=terms)
 
 
 def refuse_correlated_errors(model: LinearMixedModel) -> None:
     """Raise ValueError for a model with AR(1) errors, where W = I + Z Gamma Z' is asked for."""
-    if any(not term.effects for term in model.terms):
+    if model.errors is not None:
         raise ValueError("the errors of this model are correlated: use ErrorsProfile, or fit")
 
 
-def _with_errors(y: ArrayLike, X: Any, factors: dict[str, Factor], terms: list[Term],
-                 blocks: list[Covariance], errors: Any) -> LinearMixedModel:
-    """The model with errors that follow each other in time, as one more term without effects."""
-    from lmmcore.fast.errors import ErrorSeries  # which needs this module
-
-    n = len(_vector("y", y))
+def _error_series(factors: dict[str, Factor], errors: Any, n: int) -> ErrorSeries:
+    """Errors that follow each other in time, within labels or the levels of the only factor."""
     if errors.start != "stationary":
         raise ValueError("AR(1) errors are stationary: leave start out")
     if errors.within is not None:
         factor = Factor(*np.unique(_labels("within", errors.within, n), return_inverse=True))
-    elif len(terms) > 1:
+    elif len(factors) > 1:
         raise ValueError("with several factors, say in which series the errors follow each other: "
                          "AR1(time, within=labels)")
     else:
         factor = next(iter(factors.values()), Factor(np.zeros(1), np.zeros(n, int)))
     series, steps, _, _ = within_groups(factor, errors.time)
-    Z = sparse.hstack([term.Z for term in terms], format="csr") if terms else np.zeros((n, 0))
-    term = Term("errors", (), np.empty(0))
-    return LinearMixedModel(y, X, Z, independent(*blocks, ErrorSeries(series, steps)),
-                            [*terms, term])
+    return ErrorSeries(series, steps)
 
 
 def _complete(y: Any, X: Any, groups: Any, Z: Any, covariance: Any) -> tuple[Any, ...]:

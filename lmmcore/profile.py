@@ -84,8 +84,7 @@ class Profile(GammaCriterion):
         else:
             self.root_W = _triangular(Z.toarray(), np.sqrt(size))[1] if by_rows \
                 else _root(self.A)[0]
-        self.z_scale = [np.sqrt(size[rows].mean(axis=0))
-                        for _, _, rows in self.covariance.placements()]
+        self.z_scale = self.covariance.z_scale(size)
 
     def _W(self, theta: Array) -> DenseW:
         return DenseW(self, self.covariance.factor(theta))
@@ -147,8 +146,7 @@ class DenseW(ByGamma):
         L, A, model = self.L, self.profile.A, self.profile.model
         u = self.gamma @ self.t
         given = L @ np.linalg.solve(np.eye(len(L)) + L.T @ A @ L, L.T)
-        at = [rows.reshape(len(term.levels), -1) for (_, _, rows), term in zip(
-            model.covariance.placements(), model.terms, strict=True)]
+        at = model.effects_at
         return [u[rows] for rows in at], [given[rows[:, :, None], rows[:, None, :]] for rows in at]
 
 

@@ -158,11 +158,10 @@ class Fit(Report):
 
     @property
     def fitted(self) -> Array:
-        u = np.empty(self.model.k)
-        at = [rows.ravel() for _, _, rows in self.model.covariance.placements() if rows.size]
-        for rows, value in zip(at, self.random_effects.values(), strict=True):
-            u[rows] = value.ravel()
-        return self.model.X @ self.beta + self.model.Z @ u
+        fitted, u = self.model.X @ self.beta, np.empty(self.model.k)
+        for at, value in zip(self.model.effects_at, self.random_effects.values(), strict=True):
+            u[at] = value
+        return fitted + self.model.Z @ u
 
     @property
     def residuals(self) -> Array:
@@ -204,7 +203,7 @@ class Fit(Report):
         return profile_intervals(self, level)
 
     def _title(self) -> str:
-        groups = ", ".join(f"{t.name} {len(t.levels)}" for t in self.model.terms if t.effects)
+        groups = ", ".join(f"{t.name} {len(t.levels)}" for t in self.model.terms)
         title = (f"Linear mixed model fit by {self.method}\n"
                  f"Observations: {self.model.n}; levels: {groups or 'none'}\n"
                  f"{self.method} criterion (-2 log likelihood): {self.criterion:.4f}; "

@@ -11,17 +11,17 @@ for a random walk a = 1, and U_1 = 0 stands for the level, which is then a fixed
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from lmmcore.covariance.errors import ALTERNATING, EDGE, LAST
 from lmmcore.covariance.structures import Array, BoundaryPoint, LinearStructure, Structure
 from lmmcore.model import Factor, LinearMixedModel, Term, _design, _vector, within_groups
 
-EDGE = 1.0 - 1e-7  # of |a|, where the stationary variance is 5 million innovations
-LAST = 12.0  # of artanh |a|, where 1 - a^2 has no more than six digits
 GRID = np.tanh(np.linspace(-2.6, 2.6, 27))  # values of a at which a series of variance 0 is tried
 
 NO_NOISE = (
@@ -36,14 +36,6 @@ WALK_NO_NOISE = (
 UNIT_ROOT = (
     "a is estimated at its edge 1: the restricted likelihood keeps rising as the stationary "
     "variance goes to infinity; the limit is a random walk, fit it with RandomWalk(...)"
-)
-UNIT_ROOT_ERRORS = (
-    "the autocorrelation of the errors is estimated at its edge 1: the restricted likelihood keeps "
-    "rising as their variance goes to infinity; analyse differences of successive responses"
-)
-ALTERNATING = (
-    "a is estimated at its edge -1: the restricted likelihood keeps rising as the series turns "
-    "into an alternating one of infinite variance; look at X, or use another structure"
 )
 
 
@@ -188,17 +180,21 @@ class Autoregression(Structure):
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.lengths.tolist()})"
 
+    @abstractmethod
     def a(self, theta: Array) -> float:
         """The autoregressive coefficient at theta."""
-        raise NotImplementedError
 
+    @abstractmethod
+    def with_a(self, theta: Array, a: float) -> Array:
+        """theta with another coefficient."""
+
+    @abstractmethod
     def chain(self, theta: Array) -> tuple[Array, Array]:
         """dphi_j/dtheta_j and d2phi_j/dtheta_j^2, each (n_theta,)."""
-        raise NotImplementedError
 
+    @abstractmethod
     def innovations(self, phi: Array, size: int) -> tuple[Array, Array, Array]:
         """The diagonal of C and its derivatives in phi: (T,), (r, T), (r, r, T)."""
-        raise NotImplementedError
 
     def factor(self, theta: Array) -> Array:
         size = int(np.max(self.lengths))
@@ -298,10 +294,6 @@ class Autoregression(Structure):
             points.append(BoundaryPoint(self.labels(effects)[j], slopes[worst], directions[worst]))
         return points
 
-    def with_a(self, theta: Array, a: float) -> Array:
-        """theta with another coefficient."""
-        raise NotImplementedError
-
 
 class Stationary(Autoregression):
     """tau1^2 = tau^2/(1 - a^2): theta = (tau/sigma, artanh a), phi = (tau2/sigma2, a) (B9)."""
@@ -386,28 +378,29 @@ class Walk(LinearStructure):
     """
 
     without_noise = WALK_NO_NOISE
+    n_theta = 1
 
     def __init__(self, lengths: int | Sequence[int]):
         self.lengths = np.atleast_1d(np.asarray(lengths, int))
         if np.max(self.lengths) < 3:
             raise ValueError("a random walk needs a series of at least 3 time points")
-        self.size, self.n_theta = int(np.sum(self.lengths)), 1
+        super().__init__(int(np.sum(self.lengths)))
 
     def __repr__(self) -> str:
         return f"Walk({self.lengths.tolist()})"
 
-    @property
-    def basis(self) -> Array:
+    def _bases(self) -> tuple[Array, Array]:
         series = np.repeat(np.arange(len(self.lengths)), self.lengths)
-        time = np.arange(self.size) - np.repeat(np.cumsum(self.lengths) - self.lengths,
-                                                self.lengths)
         lower = np.tril(np.ones((self.size, self.size)))
-        return (lower * (series[:, None] == series) * (time > 0))[None]
+        factor = lower * (series[:, None] == series) * self._later
+        return factor[None], (factor @ factor.T)[None]
 
     @property
-    def phi_basis(self) -> Array:
-        (factor,) = self.basis
-        return (factor @ factor.T)[None]
+    def _later(self) -> NDArray[np.bool_]:
+        """Which effects are not the first of their series, (k,)."""
+        later = np.ones(self.size, bool)
+        later[np.cumsum(self.lengths) - self.lengths] = False
+        return later
 
     def phi(self, theta: Array) -> Array:
         return theta**2
@@ -424,6 +417,14 @@ class Walk(LinearStructure):
     def truncated(self, theta: Array, z_scale: Array, tolerance: float) -> Array:
         sd = abs(theta[0]) * np.sqrt(self.lengths.max()) * _size(z_scale)  # at the series' end
         return theta if sd > tolerance else np.zeros(1)
+
+    def theta_of(self, gamma: Array, z_scale: Array, tolerance: float = 0.0) -> Array:
+        variance = np.diag(gamma)
+        steps = variance[1:] + variance[:-1] - 2.0 * np.diag(gamma, 1)  # of U_t - U_(t-1)
+        return self.truncated(np.sqrt([np.mean(steps[self._later[1:]])]), z_scale, tolerance)
+
+    def inside(self, phi: Array, z_scale: Array, least: float) -> Array:
+        return np.sqrt(np.maximum(phi, least * self.parameter_scale(z_scale) ** 2))
 
     def reported(self, theta: Array, effects: tuple[str, ...]) -> tuple[tuple[str, ...], Array]:
         return ("innovation",), np.diag(theta**2)

@@ -1,9 +1,8 @@
 """Relative covariance factors: theta -> Lambda, Var(U) = sigma2 Lambda(theta) Lambda(theta)'.
 
-Three structures for the random effects of one level (scaled identity, diagonal, unstructured), and
-two ways to build larger ones: the same structure for every level of a factor (``repeated``), and
-independent terms side by side (``independent``). Effects that follow each other in time are in
-:mod:`lmmcore.covariance.serial`.
+Three structures for the random effects of one level: scaled identity, diagonal, unstructured. Those
+of effects that follow each other in time are in :mod:`lmmcore.covariance.serial`, and how the
+structures of a model's terms are joined is in :mod:`lmmcore.covariance.joined`.
 
 Every structure is known in two coordinates. In ``theta`` (for these three, the entries of Lambda)
 the likelihood is smooth and has no bounds, singular covariances included. ``phi`` is what is
@@ -15,21 +14,14 @@ in both coordinates, and nothing else. See the chapter "Block matrices" (B16).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from abc import ABC, abstractmethod
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
-
-
-class Placement(NamedTuple):
-    """Where a structure sits in a larger one: its part of theta, and its rows, copy by copy."""
-
-    structure: Structure
-    theta: slice
-    rows: NDArray[np.intp]  # (copies, q)
 
 
 class BoundaryPoint(NamedTuple):
@@ -44,8 +36,8 @@ class BoundaryPoint(NamedTuple):
     direction: Array
 
 
-class Covariance:
-    """A map theta -> Gamma = Lambda Lambda' (q, q), and its derivatives.
+class Structure(ABC):
+    """A map theta -> Gamma = Lambda Lambda' (q, q) for a vector of q random effects.
 
     Attributes
     ----------
@@ -53,52 +45,40 @@ class Covariance:
         q, the number of random effects it covers.
     n_theta : int
         Number of parameters.
+    without_noise : str
+        What to do if the likelihood rises as these effects take all the variation and sigma2 goes
+        to 0; empty if that cannot be.
     """
 
     size: int
     n_theta: int
+    without_noise: str = ""
 
-    def placements(self) -> list[Placement]:
-        """The elementary structures it is made of."""
-        raise NotImplementedError
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.size})"
 
+    @abstractmethod
     def factor(self, theta: Array) -> Array:
-        """Lambda(theta), shape (q, q): the relative covariance factor (B16).
+        """Lambda(theta), shape (q, q): the relative covariance factor (B16)."""
 
-        Parameters
-        ----------
-        theta : (n_theta,) array
-
-        Raises
-        ------
-        ValueError
-            If theta has another length.
-        """
-        if len(theta) != self.n_theta:
-            raise ValueError(f"theta must have {self.n_theta} entries; it has {len(theta)}")
-        factor = np.zeros((self.size, self.size))
-        for structure, part, rows in self.placements():
-            factor[rows[:, :, None], rows[:, None, :]] = structure.factor(theta[part])
-        return factor
-
+    @abstractmethod
     def phi(self, theta: Array) -> Array:
         """The reported parameters in units of sigma2, (n_theta,): for a scalar, theta^2."""
-        return np.concatenate([np.empty(0)] + [
-            s.phi(theta[part]) for s, part, _ in self.placements()])
 
     @property
+    @abstractmethod
     def scaled(self) -> NDArray[np.bool_]:
         """Which entries of phi are covariances, to be multiplied by sigma2, (n_theta,)."""
-        return np.concatenate([np.empty(0, bool)] + [s.scaled for s, _, _ in self.placements()])
 
+    @abstractmethod
     def gamma_derivatives(self, theta: Array) -> Array:
         """dGamma/dtheta_j, shape (n_theta, q, q)."""
-        return self._spread([s.gamma_derivatives(theta[part]) for s, part, _ in self.placements()])
 
+    @abstractmethod
     def directions(self, theta: Array) -> Array:
         """dGamma/dphi_j, shape (n_theta, q, q)."""
-        return self._spread([s.directions(theta[part]) for s, part, _ in self.placements()])
 
+    @abstractmethod
     def bend(self, theta: Array, slope: Array, reported: bool = False) -> Array:
         """sum(slope * d2Gamma/dtheta_i dtheta_j), or in phi if ``reported``, (n_theta, n_theta).
 
@@ -109,36 +89,6 @@ class Covariance:
             Derivative of some function of Gamma.
         reported : bool
         """
-        bend = np.zeros((self.n_theta, self.n_theta))
-        for s, part, rows in self.placements():
-            block = slope[rows[:, :, None], rows[:, None, :]].sum(axis=0)
-            bend[part, part] = s.bend(theta[part], block, reported)
-        return bend
-
-    def _spread(self, blocks: list[Array]) -> Array:
-        spread = np.zeros((self.n_theta, self.size, self.size))
-        for (_, part, rows), block in zip(self.placements(), blocks, strict=True):
-            spread[part, rows[:, :, None], rows[:, None, :]] = block[:, None]
-        return spread
-
-
-class Structure(Covariance):
-    """An elementary structure for a vector of q random effects.
-
-    Attributes
-    ----------
-    without_noise : str
-        What to do if the likelihood rises as these effects take all the variation and sigma2 goes
-        to 0; empty if that cannot be.
-    """
-
-    without_noise: str = ""
-
-    def __repr__(self) -> str:
-        return f"{type(self).__name__}({self.size})"
-
-    def placements(self) -> list[Placement]:
-        return [Placement(self, slice(0, self.n_theta), np.arange(self.size)[None, :])]
 
     def gamma(self, theta: Array) -> Array:
         """Gamma = Lambda Lambda', shape (q, q)."""
@@ -149,17 +99,17 @@ class Structure(Covariance):
         """Names of random effects, and their covariance in units of sigma2, as a table has them."""
         return effects, self.gamma(theta)
 
+    @abstractmethod
     def parameter_scale(self, z_scale: Array) -> Array:
         """A typical size of each theta_j, given the sizes of the q columns of Z, (n_theta,)."""
-        raise NotImplementedError
 
+    @abstractmethod
     def phi_unit(self, z_scale: Array) -> Array:
         """A size of sqrt(1/2) |Z dGamma Z'| within one level, for the covariances in phi."""
-        raise NotImplementedError
 
+    @abstractmethod
     def starts(self) -> list[Array]:
         """Where to start from, in units of ``parameter_scale``."""
-        raise NotImplementedError
 
     def null(self) -> Array:
         """The theta that means no random effects."""
@@ -169,18 +119,19 @@ class Structure(Covariance):
         """Far points of theta, each with what to do if the criterion is no higher there."""
         return []
 
+    @abstractmethod
     def fix_signs(self, theta: Array) -> Array:
         """The same Gamma in standard form, (n_theta,)."""
-        raise NotImplementedError
 
+    @abstractmethod
     def free(self, theta: Array) -> NDArray[np.bool_]:
         """Which parameters may move while the rank of Lambda stays, (n_theta,)."""
-        raise NotImplementedError
 
     def regular(self, theta: Array) -> NDArray[np.bool_]:
         """Which entries of phi lie inside their range, so that they have a standard error."""
         return self.free(theta)
 
+    @abstractmethod
     def truncated(self, theta: Array, z_scale: Array, tolerance: float) -> Array:
         """theta with contributions below the tolerance set exactly to 0.
 
@@ -192,12 +143,12 @@ class Structure(Covariance):
         tolerance : float
             A standard deviation, relative to sigma, that counts as 0.
         """
-        raise NotImplementedError
 
+    @abstractmethod
     def labels(self, effects: tuple[str, ...]) -> list[str]:
         """Names of the entries of phi."""
-        raise NotImplementedError
 
+    @abstractmethod
     def boundary(self, theta: Array, slope: Array, effects: tuple[str, ...]) -> list[BoundaryPoint]:
         """Directions in which Gamma is on the boundary, with the criterion's slope in each.
 
@@ -209,7 +160,6 @@ class Structure(Covariance):
         effects : tuple of str
             Names of the q random effects.
         """
-        raise NotImplementedError
 
 
 class LinearStructure(Structure):
@@ -221,18 +171,26 @@ class LinearStructure(Structure):
         dLambda/dtheta_j and dGamma/dphi_j.
     """
 
-    basis: Array
-    phi_basis: Array
-
     def __init__(self, size: int):
         if size < 1:
             raise ValueError("a covariance structure needs at least one random effect")
         self.size = size
-        self.basis, self.phi_basis = self._bases()
-        self.n_theta = len(self.basis)
 
+    @abstractmethod
     def _bases(self) -> tuple[Array, Array]:
-        raise NotImplementedError
+        """``basis`` and ``phi_basis``."""
+
+    @cached_property
+    def basis(self) -> Array:
+        return self._bases()[0]
+
+    @cached_property
+    def phi_basis(self) -> Array:
+        return self._bases()[1]
+
+    @cached_property
+    def n_theta(self) -> int:
+        return len(self.basis)
 
     def factor(self, theta: Array) -> Array:
         return np.einsum("j,jab->ab", theta, self.basis)  # sum_j theta_j E_j
@@ -283,8 +241,11 @@ class LinearStructure(Structure):
     def truncated(self, theta: Array, z_scale: Array, tolerance: float) -> Array:
         return self.theta_of(self.gamma(theta), z_scale, tolerance)
 
+    @abstractmethod
     def theta_of(self, gamma: Array, z_scale: Array, tolerance: float = 0.0) -> Array:
         """theta with Lambda Lambda' = Gamma, contributions below the tolerance set exactly to 0.
+
+        For a Gamma of another form it is the most likely theta where E(U U') = Gamma sigma2.
 
         Parameters
         ----------
@@ -294,7 +255,22 @@ class LinearStructure(Structure):
         tolerance : float
             A standard deviation, relative to sigma, that counts as 0.
         """
-        raise NotImplementedError
+
+    def inside(self, phi: Array, z_scale: Array, least: float) -> Array:
+        """theta near Gamma(phi) where no combination of effects varies less than the least.
+
+        Parameters
+        ----------
+        phi : (n_theta,) array
+            Any numbers: Gamma(phi) need not be positive semi-definite.
+        z_scale : (q,) array
+            Sizes of the columns of Z: the units of the effects.
+        least : float
+            A variance, relative to sigma2.
+        """
+        unit = np.outer(z_scale, z_scale)
+        values, vectors = np.linalg.eigh(np.tensordot(phi, self.phi_basis, 1) * unit)
+        return self.theta_of((vectors * np.maximum(values, least)) @ vectors.T / unit, z_scale)
 
     def boundary(self, theta: Array, slope: Array, effects: tuple[str, ...]) -> list[BoundaryPoint]:
         return [
@@ -397,46 +373,3 @@ class Unstructured(LinearStructure):
 def variance_label(effect: str) -> str:
     """The name of an effect's variance: "var(Intercept)" for "(Intercept)"."""
     return f"var({effect.strip('()')})"
-
-
-@dataclass(frozen=True)
-class BlockDiagonal(Covariance):
-    """A block diagonal Lambda; made by :func:`repeated` and :func:`independent`."""
-
-    size: int
-    n_theta: int
-    parts: tuple[Placement, ...]
-
-    def placements(self) -> list[Placement]:
-        return list(self.parts)
-
-
-def repeated(block: Covariance, times: int) -> BlockDiagonal:
-    """The same structure for each of ``times`` levels: Lambda = I (x) Lambda_block.
-
-    Parameters
-    ----------
-    block : Covariance
-        Of size q; its theta is shared by all levels.
-    times : int
-        Number of levels.
-    """
-    offsets = block.size * np.arange(times)[:, None, None]
-    parts = tuple(
-        Placement(s, part, (rows[None] + offsets).reshape(-1, rows.shape[1]))
-        for s, part, rows in block.placements()
-    )
-    return BlockDiagonal(block.size * times, block.n_theta, parts)
-
-
-def independent(*terms: Covariance) -> BlockDiagonal:
-    """Independent terms side by side: Lambda = diag(Lambda_1, Lambda_2, ...), theta joined."""
-    parts: list[Placement] = []
-    size = n_theta = 0
-    for term in terms:
-        parts += [
-            Placement(s, slice(n_theta + part.start, n_theta + part.stop), rows + size)
-            for s, part, rows in term.placements()
-        ]
-        size, n_theta = size + term.size, n_theta + term.n_theta
-    return BlockDiagonal(size, n_theta, tuple(parts))

@@ -17,7 +17,7 @@ from numpy.typing import ArrayLike
 from scipy import sparse
 from scipy.linalg import solve_triangular
 
-from lmmcore.covariance.structures import Covariance
+from lmmcore.covariance.joined import Covariance
 from lmmcore.model import LinearMixedModel, _design, _numeric, _vector
 
 

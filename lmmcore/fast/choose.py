@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from lmmcore.criterion import Criterion
 from lmmcore.fast.crossed import CrossedProfile, has_scalar_terms
-from lmmcore.fast.errors import ErrorsProfile, error_series
+from lmmcore.fast.errors import ErrorsProfile
 from lmmcore.fast.groups import GroupedProfile, has_groups
 from lmmcore.fast.series import SeriesProfile, has_series
 from lmmcore.fast.sums import SummarisedModel, SummarisedProfile
@@ -30,7 +30,7 @@ def criterion_for(model: LinearMixedModel | SummarisedModel, method: str) -> Cri
     """
     if isinstance(model, SummarisedModel):
         return SummarisedProfile(model, method)
-    if error_series(model) is not None:
+    if model.errors is not None:
         return ErrorsProfile(model, method)
     if has_series(model):
         return SeriesProfile(model, method)

@@ -30,7 +30,7 @@ from functools import cached_property
 import numpy as np
 from scipy import sparse
 
-from lmmcore.covariance.structures import Array, independent
+from lmmcore.covariance.structures import Array
 from lmmcore.criterion import ByGamma, GammaCriterion, orthonormal
 from lmmcore.fast.blocks import (
     Layout,
@@ -77,7 +77,7 @@ class CrossedProfile(GammaCriterion):
         if not has_scalar_terms(model):
             raise ValueError("CrossedProfile is for several terms of one effect each: use Profile")
         Q, _, _, e = model.least_squares
-        self.covariance = independent(*(p.structure for p in model.covariance.placements()))
+        self.covariance = model.covariance.one_level()
         self.design = CrossedDesign([term.Z for term in model.terms])
         self.data = np.column_stack([Q, e])  # Q for X and e for y: same space, same rss
         self.z_scale = [np.sqrt(np.mean(Z.multiply(Z).sum(axis=0), keepdims=True))

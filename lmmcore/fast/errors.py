@@ -19,126 +19,13 @@ from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import sparse
 
-from lmmcore.covariance.serial import ALTERNATING, EDGE, LAST, UNIT_ROOT_ERRORS
-from lmmcore.covariance.structures import Array, BoundaryPoint, Structure
-from lmmcore.criterion import Expansion, GammaCriterion, RelativeCovariance, orthonormal
+from lmmcore.covariance.structures import Array
+from lmmcore.criterion import Expansion, GammaCriterion, RelativeCovariance
 from lmmcore.model import LinearMixedModel
 
 DENSE = 1500  # observations up to which the expected information is computed
-
-
-class ErrorSeries(Structure):
-    """The correlation of the errors, a structure without random effects: theta = artanh a.
-
-    Parameters
-    ----------
-    series, steps : (n,) arrays of int
-        The series of each row, and its time.
-
-    Raises
-    ------
-    ValueError
-        If two observations of one series have the same time.
-    """
-
-    def __init__(self, series: NDArray[np.intp], steps: NDArray[np.intp]):
-        self.size, self.n_theta = 0, 1
-        self.order = np.lexsort((steps, series))
-        self.gap = np.diff(steps[self.order])
-        same = np.diff(series[self.order]) == 0
-        if np.any(self.gap[same] == 0):
-            raise ValueError("two observations of one series have the same time: correlated errors "
-                             "need one observation at each time of a series")
-        if not np.any(same):
-            raise ValueError("every series of errors has one observation: nothing follows")
-        self.gap = np.where(same, self.gap, 0)  # 0 where a series begins
-        self.gaps = np.unique(self.gap[same])
-
-    def __repr__(self) -> str:
-        return f"ErrorSeries({len(self.order)} errors)"
-
-    def a(self, theta: Array) -> float:
-        """The autocorrelation of neighbouring errors."""
-        return float(np.tanh(np.clip(theta[0], -LAST, LAST)))
-
-    def correlation(self, theta: Array, order: int = 0) -> Array:
-        """R, or its derivative in a of order 2, shape (n, n)."""
-        a, n = self.a(theta), len(self.order)
-        start = np.append(0, np.cumsum(self.gap == 0))
-        time = np.append(0, np.cumsum(self.gap))
-        lag = np.abs(np.subtract.outer(time, time)).astype(float)
-        weight = lag * (lag - 1.0) if order == 2 else np.ones((n, n))
-        power = np.where(lag >= order, weight * a ** np.clip(lag - order, 0, None), 0.0)
-        R = np.empty((n, n))
-        R[np.ix_(self.order, self.order)] = np.where(start[:, None] == start, power, 0.0)
-        return R
-
-    def colour(self, theta: Array, z: Array) -> Array:
-        """Correlated errors from independent ones (n, r), in the order of the rows."""
-        r = np.append(0.0, np.where(self.gap > 0, self.a(theta) ** self.gap.astype(float), 0.0))
-        e = z[self.order]
-        for t in range(1, len(e)):
-            e[t] = r[t] * e[t - 1] + np.sqrt(1.0 - r[t] ** 2) * e[t]
-        errors = np.empty_like(e)
-        errors[self.order] = e
-        return errors
-
-    def factor(self, theta: Array) -> Array:
-        return np.zeros((0, 0))
-
-    def phi(self, theta: Array) -> Array:
-        return np.array([self.a(theta)])
-
-    @property
-    def scaled(self) -> NDArray[np.bool_]:
-        return np.zeros(1, bool)
-
-    def gamma_derivatives(self, theta: Array) -> Array:
-        return np.zeros((1, 0, 0))
-
-    def directions(self, theta: Array) -> Array:
-        return np.zeros((1, 0, 0))
-
-    def bend(self, theta: Array, slope: Array, reported: bool = False) -> Array:
-        return np.zeros((1, 1))
-
-    def parameter_scale(self, z_scale: Array) -> Array:
-        return np.ones(1)
-
-    def phi_unit(self, z_scale: Array) -> Array:
-        return np.empty(0)
-
-    def starts(self) -> list[Array]:
-        return [np.array([np.arctanh(a)]) for a in (0.3, 0.8, -0.3)]
-
-    def fix_signs(self, theta: Array) -> Array:
-        return theta
-
-    def free(self, theta: Array) -> NDArray[np.bool_]:
-        return np.ones(1, bool)
-
-    def truncated(self, theta: Array, z_scale: Array, tolerance: float) -> Array:
-        return theta
-
-    def edges(self, theta: Array) -> list[tuple[Array, str]]:
-        far = max(np.arctanh(EDGE), abs(theta[0]) + 1.0)
-        return [(np.array([far]), UNIT_ROOT_ERRORS), (np.array([-far]), ALTERNATING)]
-
-    def labels(self, effects: tuple[str, ...]) -> list[str]:
-        return ["a"]
-
-    def boundary(self, theta: Array, slope: Array, effects: tuple[str, ...]) -> list[BoundaryPoint]:
-        return []
-
-
-def error_series(model: LinearMixedModel) -> ErrorSeries | None:
-    """The correlation of the model's errors, if they have one."""
-    placements = model.covariance.placements()
-    last = placements[-1].structure if placements else None
-    return last if isinstance(last, ErrorSeries) else None
 
 
 class ErrorsProfile(GammaCriterion):
@@ -158,7 +45,7 @@ class ErrorsProfile(GammaCriterion):
 
     def _prepare(self) -> None:
         model = self.model
-        self.errors = error_series(model)
+        self.errors = model.errors
         if self.errors is None:
             raise ValueError("ErrorsProfile is for correlated errors: use Profile")
         Q, _, _, e = model.least_squares
@@ -175,8 +62,7 @@ class ErrorsProfile(GammaCriterion):
             self.pairs.append((int(g), x.shape[0], (x.T @ x).toarray(),
                                (before.T @ before).toarray(), (step.T @ step).toarray()))
         size = np.asarray(model.Z.multiply(model.Z).sum(axis=0)).ravel()
-        self.z_scale = [np.sqrt(size[rows].mean(axis=0))
-                        for _, _, rows in self.covariance.placements()]
+        self.z_scale = self.covariance.z_scale(size)
 
     def _statistics(self, a: float) -> tuple[list[Array], list[float]]:
         """S = D'R^-1D and log|R|, with their first and second derivatives in a."""
@@ -267,9 +153,26 @@ class ErrorsW(RelativeCovariance):
         self.Sxx, self.beta = H[:-1, :-1], np.linalg.solve(H[:-1, :-1], H[:-1, -1])
         r = np.append(-self.beta, 1.0)
         self.rss = float(r @ H @ r)
-        to_Xr = np.eye(len(F))
-        to_Xr[k:-1, k:-1], to_Xr[k:, -1] = orthonormal(self.Sxx), r
-        self.S, self.F = [to_Xr.T @ s @ to_Xr for s in S], to_Xr.T @ F @ to_Xr
+        self._forms_of_data = S, F
+
+    @cached_property
+    def _to_Xr(self) -> Array:
+        """From [Z Q e] to [Z X r], where X'W^-1X = I."""
+        k, to_Xr = len(self.L), np.eye(len(self.L) + len(self.beta) + 1)
+        values, vectors = np.linalg.eigh(self.Sxx)
+        # rounding may take the sign from what is nearly 0, so far out that a search turns back
+        to_Xr[k:-1, k:-1], to_Xr[k:-1, -1] = vectors / np.sqrt(np.abs(values)), -self.beta
+        return to_Xr
+
+    @cached_property
+    def S(self) -> list[Array]:
+        """D'R^-1D and its derivatives in a."""
+        return [self._to_Xr.T @ s @ self._to_Xr for s in self._forms_of_data[0]]
+
+    @cached_property
+    def F(self) -> Array:
+        """D'W^-1D."""
+        return self._to_Xr.T @ self._forms_of_data[1] @ self._to_Xr
 
     @cached_property
     def moves(self) -> tuple[Array, Array]:
@@ -318,8 +221,7 @@ class ErrorsW(RelativeCovariance):
     def effects(self) -> tuple[list[Array], list[Array]]:
         """U = Gamma Z'Py and Var(U | y) = Gamma - Gamma Z'W^-1Z Gamma."""
         u = self.L @ (self.L.T @ self.F[self.z, -1])
-        at = [rows.reshape(len(term.levels), len(term.effects)) for (_, _, rows), term in zip(
-            self.model.covariance.placements(), self.model.terms, strict=True)]
+        at = self.model.effects_at
         return [u[rows] for rows in at], [self.N[rows[:, :, None], rows[:, None, :]] for rows in at]
 
 

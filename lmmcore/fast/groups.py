@@ -68,7 +68,7 @@ class GroupedProfile(GammaCriterion):
             raise ValueError("GroupedProfile is for models with one grouping factor: use Profile")
         (term,) = model.terms
         Q, _, _, e = model.least_squares
-        self.covariance = model.covariance.placements()[0].structure
+        self.covariance = model.covariance.one_level()
         # Q for X and e for y: same space, same rss, more digits
         self._keep(*_group_qr(term, [*Q.T, e]))
 

@@ -22,7 +22,8 @@ from typing import NamedTuple, NoReturn
 import numpy as np
 from numpy.typing import ArrayLike
 
-from lmmcore.covariance.structures import Array, repeated
+from lmmcore.covariance.joined import repeated
+from lmmcore.covariance.structures import Array
 from lmmcore.design.formula import Variables, read_formula
 from lmmcore.fast.blocks import forward
 from lmmcore.fast.groups import GroupedProfile, Within
@@ -203,7 +204,7 @@ class SummarisedProfile(GroupedProfile):
     """:class:`lmmcore.fast.groups.GroupedProfile` for a :class:`SummarisedModel`."""
 
     def _prepare(self) -> None:
-        self.covariance = self.model.covariance.placements()[0].structure
+        self.covariance = self.model.covariance.one_level()
         self._keep(*self.model.reduced)
 
 

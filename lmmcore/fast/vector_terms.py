@@ -37,7 +37,7 @@ import numpy as np
 from scipy import sparse
 from scipy.linalg import lapack, solve_triangular
 
-from lmmcore.covariance.structures import Array, independent
+from lmmcore.covariance.structures import Array
 from lmmcore.criterion import ByGamma, GammaCriterion, orthonormal
 from lmmcore.fast.blocks import cholesky, forward, product
 from lmmcore.model import LinearMixedModel, Term
@@ -74,8 +74,7 @@ class VectorTermsProfile(GammaCriterion):
             raise ValueError("VectorTermsProfile is for several terms with independent groups: "
                              "use GroupedProfile or Profile")
         Q, _, _, e = model.least_squares
-        placements = model.covariance.placements()
-        self.covariance = independent(*(p.structure for p in placements))
+        self.covariance = model.covariance.one_level()
         terms = model.terms
         self.first = max(range(len(terms)), key=lambda j: terms[j].columns.shape[1]
                          * len(terms[j].levels))

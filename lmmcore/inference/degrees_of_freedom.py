@@ -97,8 +97,7 @@ def parameter_covariance(fit: Fit, kind: str) -> Array:
     """
     profile = coupled_criterion_for(fit.model, fit.method)
     information = profile.information(fit.theta, kind, reported=False)
-    free = np.concatenate([np.array([True])] + [
-        part.structure.free(fit.theta[part.theta]) for part in profile.covariance.placements()])
+    free = np.append(True, profile.covariance.free(fit.theta))
     A = np.zeros(information.shape)
     A[np.ix_(free, free)] = np.linalg.inv(information[np.ix_(free, free)])
     return A

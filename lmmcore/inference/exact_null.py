@@ -158,10 +158,8 @@ def eigenvalues(model: LinearMixedModel) -> Eigenvalues:
     ValueError
         If the model has not one covariance parameter.
     """
-    placements = model.covariance.placements()
-    if model.covariance.n_theta != 1 or (placements[0].structure.size != 1 and not isinstance(
-            placements[0].structure, ScaledIdentity)):
-        n = model.covariance.n_theta
+    n, structures = model.covariance.n_theta, [s for s, _, _ in model.covariance.placements()]
+    if n != 1 or not any(s.size == 1 or isinstance(s, ScaledIdentity) for s in structures):
         why = "whose effects depend on each other" if n == 1 else f"with {n} covariance parameters"
         raise ValueError("the exact distribution is for models with one variance phi of "
                          f"independent effects; this one is a model {why}")

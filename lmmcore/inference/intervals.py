@@ -288,9 +288,7 @@ class Coordinates:
         self.placements = profile.covariance.placements()
         self.order = order
         eta = fit.theta.copy()
-        unit = np.concatenate([np.empty(0)] + [
-            p.structure.parameter_scale(z)
-            for p, z in zip(self.placements, profile.z_scale, strict=True)])
+        unit = profile.covariance.parameter_scale(profile.z_scale)
         if order is not None:
             structure, part, _ = self.placements[term]
             eta[part] = _entries(structure, _triangle(
@@ -318,8 +316,8 @@ class Coordinates:
         slope = self.profile.slope(self.theta(eta), sigma2)
         gradient = np.empty(len(x))
         gradient[0] = 2.0 * (m - pieces.rss / sigma2)
-        for t, (structure, part, rows) in enumerate(self.placements):
-            S = slope[rows[:, :, None], rows[:, None, :]].sum(axis=0)
+        blocks = self.profile.covariance.blocks(slope)
+        for t, ((structure, part, _), S) in enumerate(zip(self.placements, blocks, strict=True)):
             if t == self.term and self.order is not None:
                 S = S[np.ix_(self.order, self.order)]
             gradient[1:][part] = np.tensordot(structure.gamma_derivatives(eta[part]), S, axes=2)
@@ -398,7 +396,7 @@ def _correlation_chart(fit: Fit, profile: Coupled, term: int, one: int, two: int
 
 
 def _coefficient_chart(fit: Fit, profile: Coupled, j: int) -> Chart:
-    x, placements = Coordinates(fit, profile), profile.covariance.placements()
+    x = Coordinates(fit, profile)
 
     def criterion(b: float, full: Array) -> tuple[float, Array]:
         value, gradient = x.criterion(full)
@@ -413,9 +411,7 @@ def _coefficient_chart(fit: Fit, profile: Coupled, j: int) -> Chart:
         slope = np.einsum("ga,gb->ab", Yv, a * t - c * Yv)
         slope = 0.5 * (slope + slope.T)
         gradient[0] -= 2.0 * extra
-        for structure, part, rows in placements:
-            S = slope[rows[:, :, None], rows[:, None, :]].sum(axis=0)
-            gradient[1:][part] += np.tensordot(structure.gamma_derivatives(theta[part]), S, axes=2)
+        gradient[1:] += profile.covariance.gradient(theta, slope)
         return value + float(extra), gradient
 
     return Chart(float(fit.beta[j]), float(fit.se[j]), (-np.inf, np.inf), x.start, x.unit,

@@ -204,6 +204,9 @@ def _spans(X: np.ndarray, columns: np.ndarray) -> bool:
 
 def _added_effects(small: LinearMixedModel, large: LinearMixedModel) -> tuple[int, int]:
     """Number of variances and covariances that the larger model adds, term by term."""
+    for errors in (small.errors, large.errors):
+        if errors is not None:
+            raise _no_test(errors)
     left = [(term, placement.structure) for term, placement in
             zip(large.terms, large.covariance.placements(), strict=True)]
     variances = covariances = 0
@@ -227,8 +230,12 @@ def _variances(structure: Structure) -> int:
         return 1
     if isinstance(structure, Unstructured | Diagonal):
         return structure.size
-    raise ValueError(f"no likelihood ratio test is known for the structure {structure!r}: "
-                     "simulate: bootstrap_test(small, large, seed=1)")
+    raise _no_test(structure)
+
+
+def _no_test(structure: object) -> ValueError:
+    return ValueError(f"no likelihood ratio test is known for the structure {structure!r}: "
+                      "simulate: bootstrap_test(small, large, seed=1)")
 
 
 def _extends(

@@ -6,7 +6,6 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from lmmcore.covariance.structures import Array
-from lmmcore.fast.errors import error_series
 from lmmcore.model import LinearMixedModel
 from lmmcore.textbook.definition import relative_covariance
 
@@ -74,10 +73,9 @@ def simulate(
         root = np.linalg.cholesky(relative_covariance(model, theta))
         return mean + sigma * (root @ rng.standard_normal((model.n, size)))
     U = model.covariance.factor(theta) @ rng.standard_normal((model.k, size))
-    errors = error_series(model)
-    if specification == "hierarchical" and errors is None:
+    if specification == "hierarchical" and model.errors is None:
         return rng.normal(mean + sigma * (model.Z @ U), sigma)
     eps = rng.standard_normal((model.n, size))
-    if errors is not None:  # the covariance of Y given U is sigma2 R
-        eps = errors.colour(theta[-1:], eps)
+    if model.errors is not None:  # the covariance of Y given U is sigma2 R
+        eps = model.errors.colour(theta[-1:], eps)
     return mean + sigma * (model.Z @ U + eps)

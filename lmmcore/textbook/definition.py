@@ -16,7 +16,6 @@ import numpy as np
 from scipy.linalg import null_space
 
 from lmmcore.covariance.structures import Array
-from lmmcore.fast.errors import error_series
 from lmmcore.model import LinearMixedModel
 
 LOG_2PI = np.log(2.0 * np.pi)
@@ -39,8 +38,7 @@ def relative_covariance(model: LinearMixedModel, theta: Array) -> Array:
     """
     theta = np.asarray(theta, float)
     ZL = model.Z @ model.covariance.factor(theta)
-    errors = error_series(model)
-    R = np.eye(model.n) if errors is None else errors.correlation(theta[-1:])
+    R = np.eye(model.n) if model.errors is None else model.errors.correlation(theta[-1:])
     return R + ZL @ ZL.T
 
 

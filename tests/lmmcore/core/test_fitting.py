@@ -18,6 +18,7 @@ from lmmcore import (
     load,
     series,
 )
+from lmmcore.covariance.joined import Covariance, Placement
 from lmmcore.fast.choose import criterion_for
 from lmmcore.fitting import (
     _check_edges,
@@ -151,8 +152,7 @@ def test_an_edge_is_no_higher_if_the_difference_is_rounding(m):
             edges=lambda theta: [(np.array([theta[0], 9.0]), "at the edge")])
         _check_edges(SimpleNamespace(
             m=m, criterion=lambda t: 5.0 + noise * (t[0] > 50) + edge * (t[1] == 9),
-            covariance=SimpleNamespace(scaled=np.array([True, False]),
-                                       placements=lambda: [(structure, slice(0, 2), None)])),
+            covariance=Covariance((Placement(structure, slice(0, 2), None),), 1)),
             np.array([1.0, 0.5]))
 
     check(2e-9 * m, 2e-9 * m)

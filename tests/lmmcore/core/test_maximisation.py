@@ -27,14 +27,17 @@ from lmmcore.maximisation import (
     KINDS,
     _Descent,
     _other_starts,
-    default_starts,
     em_step,
     minimise,
     moment_start,
-    parameter_scale,
 )
 from lmmcore.textbook import definition
 from reference_models import ONE, REFERENCES, reference_model, slopes
+
+
+def starts_of(profile):
+    return profile.covariance.starts(profile.z_scale)
+
 
 METHODS = pytest.mark.parametrize("method", ["REML", "ML"])
 CASES = pytest.mark.parametrize("case", REFERENCES, ids="-".join)
@@ -186,7 +189,8 @@ def test_no_descent_from_random_starts_finds_more(method, kind):
         rng = np.random.default_rng(seed)
         model = random_model(kind, seed, rng)
         result = fit(model, method)
-        scale = parameter_scale(Profile(model, method))
+        profile = Profile(model, method)
+        scale = profile.covariance.parameter_scale(profile.z_scale)
         for _ in range(4):
             start = scale * rng.standard_normal(len(scale)) * 10 ** rng.uniform(-1, 1)
             with warnings.catch_warnings():
@@ -238,7 +242,7 @@ def test_a_saddle_point_at_0_is_left(seed):
     # from 0 it is set to a size that is seen, and the others stay where they are
     path = np.array([point.theta for point in result.iterations])
     left = np.flatnonzero(path[:, 2] == 0)[-1]
-    seen = 0.3 * default_starts(Profile(model))[0][2]
+    seen = 0.3 * starts_of(Profile(model))[0][2]
     np.testing.assert_allclose(path[left + 1], [*path[left, :2], seen], rtol=1e-12)
 
 
@@ -322,18 +326,19 @@ def test_starts_side_by_side():
                     {"g": AR1(), "h": "unstructured"})
     profile = Profile(model)
     own = profile.covariance.placements()[0].structure.starts()
-    scale = parameter_scale(profile)
+    scale = profile.covariance.parameter_scale(profile.z_scale)
     assert scale[-1] == pytest.approx(1 / (2 * np.sqrt(12)), rel=1e-14)
-    starts = default_starts(profile)
+    starts = starts_of(profile)
     assert len(starts) == len(own) == 3
     for start, first in zip(starts, own, strict=True):
         np.testing.assert_allclose(start, scale * [*first, 1.0], rtol=1e-14)
-    assert len(default_starts(Profile(LinearMixedModel(y, np.ones((60, 1)))))) == 1
+    assert len(starts_of(Profile(LinearMixedModel(y, np.ones((60, 1)))))) == 1
 
 
 def test_a_variance_of_0_in_a_start_is_moved_off():
     model = reference_model("Penicillin")
-    scale = parameter_scale(Profile(model))
+    profile = Profile(model)
+    scale = profile.covariance.parameter_scale(profile.z_scale)
     result = fit(model, start=[0.0, 2.0])
     np.testing.assert_allclose(result.iterations[0].theta, [0.1 * scale[0], 2.0], rtol=1e-14)
 

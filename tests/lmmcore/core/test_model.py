@@ -110,7 +110,7 @@ def test_how_long_a_time_may_be(first):
     time = np.arange(12) + first
     time[-1] = first + 20 * 12 + 100 - 1  # as many steps as 12 observations may have
     model = grouped(Y, ONE, {}, errors=AR1(time))
-    assert len(model.terms[-1].levels) == 0
+    assert model.errors.gap[-1] == 20 * 12 + 100 - 11
     time[-1] += 1
     with pytest.raises(ValueError, match="341 steps for 12 observations"):
         grouped(Y, ONE, {}, errors=AR1(time))

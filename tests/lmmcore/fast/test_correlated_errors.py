@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from lmmcore import AR1, ErrorsProfile, Profile, fit, grouped, load, simulate
-from lmmcore.fast.errors import DENSE, error_series
+from lmmcore.fast.errors import DENSE
 from lmmcore.textbook import definition, identities
 
 METHODS = ("REML", "ML")
@@ -102,7 +102,7 @@ def test_informations_effects_and_boundary_by_definition(name, theta, method):
     u = cross.T @ definition.projection(model.X, V) @ model.y
     given = Gamma - cross.T @ np.linalg.solve(V, cross) / s
     for effects, conditional, (_, _, rows) in zip(
-        found.random_effects[:-1], found.conditional[:-1], model.covariance.placements()[:-1],
+        found.random_effects, found.conditional, model.covariance.placements(),
         strict=True,
     ):
         np.testing.assert_allclose(effects, u[rows], atol=1e-12)
@@ -142,8 +142,8 @@ def test_information_on_effects_that_follow_each_other_too(method):
 
 def test_errors_follow_each_other_within_the_only_factor_whatever_its_effects_are():
     group, time = np.repeat(np.arange(3), 6), np.tile(np.arange(6), 3)
-    R = [error_series(grouped(time**2.0, {"1": 1}, {"g": group}, {"g": {"z": time + 1.0}}, kind,
-                              errors=AR1(time))).correlation(np.array([0.6]))
+    R = [grouped(time**2.0, {"1": 1}, {"g": group}, {"g": {"z": time + 1.0}}, kind,
+                 errors=AR1(time)).errors.correlation(np.array([0.6]))
          for kind in ("unstructured", AR1(time // 2))]
     np.testing.assert_array_equal(*R)
 
@@ -156,33 +156,36 @@ def test_the_sizes_of_columns_are_those_of_independent_errors(name):
     plain = {"intercept": lambda: grouped(model.y, X, {"g": group}),
              "slope": lambda: grouped(model.y, X, {"g": group}, {"g": X}),
              "crossed": lambda: grouped(model.y, X, {"g": group, "h": time % 3})}[name]()
-    *sizes, of_errors = ErrorsProfile(model).z_scale
-    for size, want in zip(sizes, Profile(plain).z_scale, strict=True):
+    for size, want in zip(ErrorsProfile(model).z_scale, Profile(plain).z_scale, strict=True):
         np.testing.assert_allclose(size, want, rtol=1e-14)
-    assert of_errors.size == 0
 
 
 @pytest.mark.parametrize("name", ["gls", "intercept"])
 def test_independent_errors_are_coloured_by_the_factor_of_their_correlation(name):
     order = np.random.default_rng(2).permutation(60)
-    errors = error_series(model_of(name, order=order))
+    errors = model_of(name, order=order).errors
     theta, sorted_ = np.array([0.6]), np.ix_(np.argsort(order), np.argsort(order))
     C, R = errors.colour(theta, np.eye(60))[sorted_], errors.correlation(theta)[sorted_]
     np.testing.assert_allclose(C, np.linalg.cholesky(R), atol=1e-14)
 
 
-def test_errors_are_a_structure_without_random_effects():
-    errors, theta = error_series(model_of("gls")), np.array([0.6])
-    assert errors.factor(theta).shape == (0, 0)
-    for derivatives in (errors.gamma_derivatives(theta), errors.directions(theta)):
-        assert derivatives.shape == (1, 0, 0)
+def test_the_parameter_of_the_errors_is_the_last_and_moves_no_random_effect():
+    model, theta = model_of("intercept"), np.array([0.9, 0.6])
+    covariance, errors = model.covariance, model.errors
+    assert covariance.n_theta == 2 and [t.name for t in model.terms] == ["g"]
+    for derivatives in (covariance.gamma_derivatives(theta), covariance.directions(theta)):
+        assert np.any(derivatives[0]) and not np.any(derivatives[1])
+    np.testing.assert_allclose(covariance.phi(theta), [0.81, np.tanh(0.6)])
+    assert covariance.scaled.tolist() == [True, False]
+    assert covariance.null().tolist() == [0, 0]
+    assert model_of("gls").covariance.placements() == ()
     np.testing.assert_allclose(np.ravel(errors.starts()), np.arctanh([0.3, 0.8, -0.3]))
     assert repr(errors) == "ErrorSeries(60 errors)"
 
 
 @pytest.mark.parametrize(("theta", "far"), [(0.5, np.arctanh(1 - 1e-7)), (9, 10), (-9, 10)])
 def test_the_edges_are_further_out_than_any_estimate(theta, far):
-    (up, to_one), (down, to_minus_one) = error_series(model_of("gls")).edges(np.array([theta]))
+    (up, to_one), (down, to_minus_one) = model_of("gls").errors.edges(np.array([theta]))
     assert (up[0], down[0]) == (pytest.approx(far), pytest.approx(-far))
     assert "edge 1" in to_one and "edge -1" in to_minus_one
 
