@@ -16,14 +16,14 @@ class Entry:
 
     Attributes
     ----------
-    tape : Tape
+    tape : MatrixTape
     operation : str
         A key of the tape's operations, or "given".
     sources : tuple of Entry
     value : (a, b) array
     """
 
-    def __init__(self, tape: Tape, operation: str, sources: tuple[Entry, ...], value: Array):
+    def __init__(self, tape: MatrixTape, operation: str, sources: tuple[Entry, ...], value: Array):
         self.tape, self.operation, self.sources, self.value = tape, operation, sources, value
 
     def __add__(self, other: Entry) -> Entry:
@@ -40,7 +40,7 @@ class Entry:
         return self.tape.write("transpose", self)
 
 
-class Tape(list[Entry]):
+class MatrixTape(list[Entry]):
     """The entries of a program, in the order in which they were computed.
 
     Parameters
@@ -52,7 +52,7 @@ class Tape(list[Entry]):
     Examples
     --------
     >>> import numpy as np
-    >>> tape = Tape({"product": np.matmul, "transpose": np.transpose})
+    >>> tape = MatrixTape({"product": np.matmul, "transpose": np.transpose})
     >>> x = tape.given(np.array([[3.0], [4.0]]))
     >>> (x.T @ x).value.item(), [entry.operation for entry in tape]
     (25.0, ['given', 'transpose', 'product'])

@@ -22,9 +22,9 @@ from lmmbook.exercises.exercise import Exercise, Misconception
 from lmmbook.exercises.judge import check, exercises, find
 from lmmbook.exercises.kinds import (
     Choice,
-    Counterexample,
     Derived,
     Expression,
+    FalseStep,
     Function,
     Kind,
     MatrixExpression,
@@ -36,7 +36,7 @@ from lmmbook.exercises.verdict import Verdict
 
 __all__ = [
     "Choice",
-    "Counterexample",
+    "FalseStep",
     "Derived",
     "Exercise",
     "Expression",

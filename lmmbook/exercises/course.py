@@ -16,7 +16,7 @@ from lmmbook.ledger import Table
 
 TRAINS = {
     "Choice": "judge",
-    "Counterexample": "derive",
+    "FalseStep": "derive",
     "Derived": "derive",
     "Expression": "derive",
     "Function": "compute",

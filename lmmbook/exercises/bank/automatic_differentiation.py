@@ -7,7 +7,7 @@ from typing import Any
 import sympy as sp
 
 from lmmbook.exercises.exercise import Exercise, Misconception
-from lmmbook.exercises.kinds import Choice, Counterexample, Function, MatrixExpression
+from lmmbook.exercises.kinds import Choice, FalseStep, Function, MatrixExpression
 from lmmbook.exercises.late import np
 from matrixproof import Setting, tr
 from matrixproof.language.expressions import Expr
@@ -97,7 +97,7 @@ EXERCISES = (
     Exercise(
         "adjoint-false-line",
         CHAPTER,
-        Counterexample(
+        FalseStep(
             cross_product,
             three_lines,
             (2, {"A": [[1, 0]], "dA": [[0, 1]], "Cbar": [[0, 1], [0, 0]]}),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sympy as sp
 
 from lmmbook.exercises.exercise import Exercise, Misconception
-from lmmbook.exercises.kinds import Counterexample, Expression, Function
+from lmmbook.exercises.kinds import Expression, FalseStep, Function
 from lmmbook.exercises.late import np
 from matrixproof import Setting, eye, tr
 from matrixproof.language.expressions import Expr
@@ -138,7 +138,7 @@ EXERCISES = (
     Exercise(
         "bias-false-step",
         CHAPTER,
-        Counterexample(design, expected_squares, (3, {"X": [[1, 0], [1, 1], [1, 2]], "sigma2": 1})),
+        FalseStep(design, expected_squares, (3, {"X": [[1, 0], [1, 1], [1, 2]], "sigma2": 1})),
         (
             Misconception(
                 "The trace of a difference is the difference of the traces, and the identity "

@@ -10,8 +10,8 @@ import sympy as sp
 from lmmbook.exercises.exercise import Exercise, Misconception
 from lmmbook.exercises.kinds import (
     Choice,
-    Counterexample,
     Expression,
+    FalseStep,
     Function,
     MatrixExpression,
     is_large_inverse,
@@ -190,7 +190,7 @@ EXERCISES = (
     Exercise(
         "block-false-line",
         CHAPTER,
-        Counterexample(scaled, four_lines, (2, {"Z": [[1], [0]], "phi": 2})),
+        FalseStep(scaled, four_lines, (2, {"Z": [[1], [0]], "phi": 2})),
         (
             Misconception(
                 "That step is right: the nonzero eigenvalues of $ZZ'$ and $Z'Z$ are the same.",

@@ -11,8 +11,8 @@ import sympy as sp
 from lmmbook.exercises.exercise import Exercise, Misconception
 from lmmbook.exercises.kinds import (
     Choice,
-    Counterexample,
     Expression,
+    FalseStep,
     Function,
     MatrixExpression,
     Unreadable,
@@ -294,7 +294,7 @@ EXERCISES = (
     Exercise(
         "designs-false-line",
         CHAPTER,
-        Counterexample(two_factors, side_by_side, (2, {"Z_A": [[1]], "Z_B": [[1]]})),
+        FalseStep(two_factors, side_by_side, (2, {"Z_A": [[1]], "Z_B": [[1]]})),
         (
             Misconception(
                 "That step is only a product of blocks: a column of two blocks times a row of two.",

@@ -7,7 +7,7 @@ from typing import Any
 import sympy as sp
 
 from lmmbook.exercises.exercise import Exercise, Misconception
-from lmmbook.exercises.kinds import Choice, Counterexample, Derived, Function
+from lmmbook.exercises.kinds import Choice, Derived, FalseStep, Function
 from lmmbook.exercises.late import np
 from matrixproof import Setting, define
 from matrixproof.language.expressions import Expr
@@ -235,7 +235,7 @@ EXERCISES = (
     Exercise(
         "gls-ordinary-covariance",
         CHAPTER,
-        Counterexample(
+        FalseStep(
             correlated, ordinary_covariance, (2, {"X": [[1], [1]], "V": [[1, 0], [0, 2]]})
         ),
         (

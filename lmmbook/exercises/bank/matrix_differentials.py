@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from lmmbook.exercises.exercise import Exercise, Misconception
-from lmmbook.exercises.kinds import Counterexample, MatrixExpression
+from lmmbook.exercises.kinds import FalseStep, MatrixExpression
 from matrixproof import Setting, det, tr
 from matrixproof.language.expressions import Expr
 
@@ -115,7 +115,7 @@ EXERCISES = (
     Exercise(
         "differential-false-line",
         CHAPTER,
-        Counterexample(moving_matrix, three_lines, (3, {"A": [[2]], "dA": [[1]]})),
+        FalseStep(moving_matrix, three_lines, (3, {"A": [[2]], "dA": [[1]]})),
         (
             Misconception(
                 "Jacobi's formula holds for every invertible matrix, so also for $A^{-1}$, whose "

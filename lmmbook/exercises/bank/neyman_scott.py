@@ -5,7 +5,7 @@ from __future__ import annotations
 import sympy as sp
 
 from lmmbook.exercises.exercise import Exercise, Misconception
-from lmmbook.exercises.kinds import Choice, Counterexample, Expression, Function
+from lmmbook.exercises.kinds import Choice, Expression, FalseStep, Function
 from lmmbook.exercises.late import np
 from matrixproof import Setting
 from matrixproof.language.expressions import Expr
@@ -177,7 +177,7 @@ EXERCISES = (
     Exercise(
         "ns-false-step",
         CHAPTER,
-        Counterexample(pairs, squares, (2, {"y_1": [[2]], "y_2": [[0]]})),
+        FalseStep(pairs, squares, (2, {"y_1": [[2]], "y_2": [[0]]})),
         (
             Misconception(
                 "The mean of two numbers is as far from the one as from the other, by half of "

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sympy as sp
 
 from lmmbook.exercises.exercise import Exercise, Misconception
-from lmmbook.exercises.kinds import Choice, Counterexample, Expression, Function
+from lmmbook.exercises.kinds import Choice, Expression, FalseStep, Function
 from lmmbook.exercises.late import np
 from matrixproof import Setting, logdet
 from matrixproof.language.expressions import Expr
@@ -248,7 +248,7 @@ EXERCISES = (
     Exercise(
         "profile-false-line",
         CHAPTER,
-        Counterexample(
+        FalseStep(
             codings,
             determinants,
             (3, {"X": [[1], [1]], "W": [[1, 0], [0, 1]], "B": [[2]]}),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sympy as sp
 
 from lmmbook.exercises.exercise import Exercise, Misconception
-from lmmbook.exercises.kinds import Choice, Counterexample, Function, MatrixExpression
+from lmmbook.exercises.kinds import Choice, FalseStep, Function, MatrixExpression
 from lmmbook.exercises.late import np
 from matrixproof import Setting, eye, logdet, tr
 from matrixproof.language.expressions import Expr, as_scalar
@@ -289,7 +289,7 @@ EXERCISES = (
     Exercise(
         "profile-reml-false-line",
         CHAPTER,
-        Counterexample(any_contrasts, determinants, (3, {"A": [[2], [0]], "Z": [[1], [0]]})),
+        FalseStep(any_contrasts, determinants, (3, {"A": [[2], [0]], "Z": [[1], [0]]})),
         (
             Misconception(
                 "That step only takes $A'A$ out of the determinant.",

@@ -7,7 +7,7 @@ from typing import Any
 import sympy as sp
 
 from lmmbook.exercises.exercise import Exercise, Misconception
-from lmmbook.exercises.kinds import Choice, Counterexample, Function, MatrixExpression
+from lmmbook.exercises.kinds import Choice, FalseStep, Function, MatrixExpression
 from lmmbook.exercises.late import np
 from matrixproof import Setting, as_scalar, eye, tr
 from matrixproof.language.expressions import Expr
@@ -194,7 +194,7 @@ EXERCISES = (
     Exercise(
         "reml-false-line",
         CHAPTER,
-        Counterexample(
+        FalseStep(
             regression,
             swallowed,
             (2, {"X": [[1], [1]], "V": [[1, 0], [0, 2]], "y": [[1], [0]]}),

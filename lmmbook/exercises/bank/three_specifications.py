@@ -8,7 +8,7 @@ from typing import Any
 import sympy as sp
 
 from lmmbook.exercises.exercise import Exercise, Misconception
-from lmmbook.exercises.kinds import Choice, Counterexample, Expression, Function, MatrixExpression
+from lmmbook.exercises.kinds import Choice, Expression, FalseStep, Function, MatrixExpression
 from lmmbook.exercises.late import np
 from matrixproof import Setting
 from matrixproof.language.expressions import Expr
@@ -184,7 +184,7 @@ EXERCISES = (
     Exercise(
         "specifications-total",
         CHAPTER,
-        Counterexample(
+        FalseStep(
             predicted,
             variance_of_prediction,
             (3, {"Z": [[1]], "Psi": [[1]], "Sigma": [[1]]}),

@@ -6,7 +6,7 @@ An answer counts by what it is worth, not by how it is written.
 ``plain``     Number, Choice, Property
 ``scalar``    Expression: SymPy
 ``function``  Function: run under limits, on several data sets
-``matrix``    MatrixExpression, Derived, Counterexample: by the derivation checker
+``matrix``    MatrixExpression, Derived, FalseStep: by the derivation checker
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from __future__ import annotations
 from lmmbook.exercises.kinds.function import Function
 from lmmbook.exercises.kinds.kind import Kind, Unequal, Unreadable, is_untouched
 from lmmbook.exercises.kinds.matrix import (
-    Counterexample,
     Derived,
+    FalseStep,
     MatrixExpression,
     is_large_inverse,
     typed,
@@ -25,7 +25,7 @@ from lmmbook.exercises.kinds.scalar import Expression
 
 __all__ = [
     "Choice",
-    "Counterexample",
+    "FalseStep",
     "Derived",
     "Expression",
     "Function",

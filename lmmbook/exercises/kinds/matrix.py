@@ -153,7 +153,7 @@ def typed(x: Expr) -> tuple[Any, ...]:
 
 
 @dataclass(frozen=True)
-class Counterexample(Kind):
+class FalseStep(Kind):
     """Which step of a derivation is false, and exact matrices which show it.
 
     The answer is a pair: the step's number, and values of the symbols by name (sizes follow).

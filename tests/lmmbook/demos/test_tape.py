@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from lmmbook.demos.tape import Tape
+from lmmbook.demos.tape import MatrixTape
 
 OPERATIONS = {"sum": np.add, "multiple": np.multiply, "product": np.matmul,
               "transpose": np.transpose, "inverse": np.linalg.inv}  # fmt: skip
@@ -12,7 +12,7 @@ OPERATIONS = {"sum": np.add, "multiple": np.multiply, "product": np.matmul,
 def test_operations_are_written_in_order_with_their_values():
     rng = np.random.default_rng(1)
     a, b = rng.normal(size=(3, 3)), rng.normal(size=(3, 2))
-    tape = Tape(OPERATIONS)
+    tape = MatrixTape(OPERATIONS)
     A, B, two = tape.given(a), tape.given(b), tape.given(np.array([[2.0]]))
     end = (two * (B.T @ tape.write("inverse", A) @ B)) + tape.given(np.eye(2))
     assert end is tape[-1]
@@ -25,7 +25,7 @@ def test_operations_are_written_in_order_with_their_values():
 
 
 def test_bad_operands_are_named():
-    tape, other = Tape(OPERATIONS), Tape(OPERATIONS)
+    tape, other = MatrixTape(OPERATIONS), MatrixTape(OPERATIONS)
     A = tape.given(np.eye(2))
     with pytest.raises(ValueError, match="no operation 'logdet'"):
         tape.write("logdet", A)

@@ -10,9 +10,9 @@ import sympy as sp
 
 from lmmbook.exercises.kinds import (
     Choice,
-    Counterexample,
     Derived,
     Expression,
+    FalseStep,
     Function,
     MatrixExpression,
     Number,
@@ -301,7 +301,7 @@ def square_setting():
     return s, {"A": A, "B": B}
 
 
-FALSE_STEP = Counterexample(
+FALSE_STEP = FalseStep(
     square_setting,
     lambda t: [t["A"] + t["B"], t["B"] + t["A"], t["A"] - t["B"], -t["B"] + t["A"]],
     (2, {"A": sp.Matrix([[1]]), "B": sp.Matrix([[1]])}),
