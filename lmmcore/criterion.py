@@ -136,12 +136,7 @@ class Solution(NamedTuple):
 
 
 class Expansion:
-    """D and rss to second order along directions of W.
-
-    Attributes
-    ----------
-    dlog_det, drss : (r,) arrays
-    """
+    """D and rss to second order along directions of W, whose number is r."""
 
     def __init__(self, W: RelativeCovariance, directions: Any, reml: bool):
         self.W, self.directions, self.reml = W, directions, reml
@@ -164,10 +159,9 @@ class Expansion:
         return self.W.ddrss(self.directions) - 2.0 * cross @ cross.T
 
     def curvature(self, kind: str, s: float, det: Any = 0.0, rss: Any = 0.0) -> Array:
-        """Of D + rss/s as if W were linear; ``det`` and ``rss`` are what D'' and rss'' have beyond.
+        """Of D + rss/s, without the parts det and rss of D'' and rss'' that a bend of W has (B36).
 
-        In the expected one -2 D'' s stands for rss'', in the average -rss''/(2 s) for D'', so that
-        no trace is left (B36).
+        In the expected one -2 D'' s stands for rss'', in the average -rss''/(2 s) for D''.
         """
         if kind == "expected":
             return det - self.ddlog_det()
@@ -248,12 +242,7 @@ class Criterion(ABC):
         return Pieces(W.rss, self._log_det(W))
 
     def criterion(self, theta: Array) -> float:
-        """-2 l(theta) with full constants: m log(2 pi rss/m) + m + D (B19, B31).
-
-        Parameters
-        ----------
-        theta : (n_theta,) array
-        """
+        """-2 l(theta), theta (n_theta,), with full constants: m log(2 pi rss/m) + m + D."""
         return minus_two_log_likelihood(self.m, *self.pieces(theta))
 
     def log_likelihood(self, theta: Array) -> float:
@@ -265,18 +254,14 @@ class Criterion(ABC):
         return self.at(theta).rss / self.m
 
     def derivatives(self, theta: Array, kind: str = "observed") -> tuple[float, Array, Array]:
-        """The criterion, its gradient (n_theta,) and its Hessian (n_theta, n_theta) in theta.
+        """The criterion, its gradient (n_theta,) and its Hessian (n_theta, n_theta) in theta (B36).
 
         Parameters
         ----------
         theta : (n_theta,) array
         kind : {"observed", "expected", "average"}
             What stands for the second derivatives in Gamma: themselves, the expected ones, or the
-            mean of both. Only "observed" is the Hessian.
-
-        Notes
-        -----
-        See the chapter "Maximisation" (B36).
+            mean of both, which has no trace. Only "observed" is the Hessian.
         """
         slope, mixed, curvature, bend = self._expanded(theta, kind, reported=False)
         # log sigma2 is profiled out, which is a Schur complement
@@ -291,20 +276,18 @@ class Criterion(ABC):
         return self.derivatives(theta)[2]
 
     def information(self, theta: Array, kind: str = "observed", reported: bool = True) -> Array:
-        """Information on (sigma2, phi) of l(sigma2, phi), at sigma2 = rss/m, (1 + r, 1 + r).
+        """Information on (sigma2, phi) at sigma2 = rss/m, (1 + r, 1 + r); or on (sigma2, theta).
+
+        Half the second derivatives of m log sigma2 + D + rss/sigma2; in the expected one
+        E rss'' = -2 D'' sigma2 and -E rss' = D' sigma2 (B36), so that the bend of W, where it has
+        one, is in the observed information only.
 
         Parameters
         ----------
         theta : (n_theta,) array
         kind : {"observed", "expected"}
         reported : bool
-            Whether on phi, or on theta in its place.
-
-        Notes
-        -----
-        Half the second derivatives of m log sigma2 + D + rss/sigma2; in the expected one
-        E rss'' = -2 D'' sigma2 and -E rss' = D' sigma2 (B36), so that the bend of Gamma, where it
-        has one, is in the observed information only.
+            Whether on phi, or on theta.
         """
         _, mixed, curvature, bend = self._expanded(theta, kind, reported)
         block = curvature + bend if kind == "observed" else curvature
@@ -337,9 +320,8 @@ class Criterion(ABC):
     def _expanded(self, theta: Array, kind: str, reported: bool) -> tuple[Array, ...]:
         """m log sigma2 + D + rss/sigma2 at sigma2 = rss/m, to second order (B36).
 
-        Its slope in the parameters, (r,); its second derivatives in log sigma2 and the parameters,
-        (r,), where the expected ones have D' sigma2 for -rss', in the parameters as if W were
-        linear, (r, r), and what the bend of W adds.
+        Its slope, (r,); second derivatives with log sigma2, (r,), where the expected ones have
+        D' sigma2 for -rss'; those as if W were linear, (r, r); and what the bend of W adds.
         """
         theta = np.asarray(theta, float)
         near = Expansion(self.at(theta), self._directions(theta, reported), self.method == "REML")
@@ -350,7 +332,7 @@ class Criterion(ABC):
     @abstractmethod
     def _curvature(self, theta: Array, near: Expansion, kind: str, reported: bool
                    ) -> tuple[Array, Array]:
-        """Second derivatives in the parameters if W were linear, and what its bend adds."""
+        """Second derivatives of the kind as if W were linear, and what its bend adds."""
 
     def _log_det(self, W: RelativeCovariance) -> float:
         if self.method == "ML":

@@ -253,7 +253,7 @@ def _parameter_covariance(profile: Criterion, theta: Array, kind: str) -> Array:
     size = np.sqrt(np.abs(np.diag(information)))
     correlation = information / np.outer(size, size)
     found = np.full((len(regular),) * 2, np.nan)
-    if np.linalg.eigvalsh(correlation)[0] <= FLAT:
+    if not np.all(np.isfinite(correlation)) or np.linalg.eigvalsh(correlation)[0] <= FLAT:
         return found
     vcov = np.linalg.inv(correlation) / np.outer(size, size)
     scaled, phi = profile.covariance.scaled, profile.covariance.phi(theta)

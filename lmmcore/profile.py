@@ -74,7 +74,7 @@ class Profile(GammaCriterion):
             self.f = basis.T @ e
             inside = basis @ self.f
         else:
-            self.root, dual = _root(self.A - self.QtZ.T @ self.QtZ)  # Abar = Z'(I - QQ')Z
+            self.root, dual = _root_and_dual(self.A - self.QtZ.T @ self.QtZ)  # Abar = Z'(I - QQ')Z
             self.f = dual @ (Z.T @ e)
             inside = Z @ (dual.T @ self.f)
         outside = e - (inside - Q @ (Q.T @ inside))
@@ -83,7 +83,7 @@ class Profile(GammaCriterion):
             self.root_W = self.root
         else:
             self.root_W = _triangular(Z.toarray(), np.sqrt(size))[1] if by_rows \
-                else _root(self.A)[0]
+                else _root_and_dual(self.A)[0]
         self.z_scale = self.covariance.z_scale(size)
 
     def _W(self, theta: Array) -> DenseW:
@@ -164,7 +164,7 @@ def _triangular(Z: Array, length: Array) -> tuple[Array, Array]:
     return basis[:, :rank], root * length
 
 
-def _root(A: Array) -> tuple[Array, Array]:
+def _root_and_dual(A: Array) -> tuple[Array, Array]:
     """R (r, k) with R'R = A for A (k, k) of rank r, and its dual R^+' (r, k)."""
     length = np.sqrt(np.diag(A))
     length = np.where(length > 0, length, 1.0)

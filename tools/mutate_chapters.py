@@ -55,9 +55,10 @@ def watching(account: Account, sample: int | None = None) -> Iterator[None]:
     """
     import matrixproof as proof
     from matrixproof.language.errors import SoundnessError
-    from matrixproof.language.expressions import plain
-    from matrixproof.page import entries, records
+    from matrixproof.language.printing import plain
+    from matrixproof.page import entries
     from matrixproof.page.derivation import Derivation
+    from matrixproof.recalling import recalling
     from matrixproof.slips.derivations import judge, mutants
     from matrixproof.slips.entries import entry_mutants, judge_entries
 
@@ -71,7 +72,7 @@ def watching(account: Account, sample: int | None = None) -> Iterator[None]:
     def watched(self, new, reason="", by=(), strict=True):
         by = list(by)
         step(self, new, reason, by, strict)
-        if not records._recalling:
+        if not recalling():
             old, line = (x.expression for x in self.lines[-2:])
             text = f"{plain(old)} = {plain(line)}"
             account.lines.append(text)
@@ -108,7 +109,8 @@ def watching(account: Account, sample: int | None = None) -> Iterator[None]:
 
 def redefined(line, mutant) -> str:
     """The definitions within a mutant that are not those of the line."""
-    from matrixproof.language.expressions import definitions_in, plain
+    from matrixproof.language.printing import plain
+    from matrixproof.language.trees import definitions_in
 
     known = {x.key() for x in definitions_in([line])}
     slips = [x for x in definitions_in([mutant]) if x.key() not in known]
@@ -117,13 +119,11 @@ def redefined(line, mutant) -> str:
 
 def second_attack(setting, lhs, rhs) -> tuple[str, str]:
     """A mutant that is neither proved nor refuted, on more, larger and dearer instances."""
-    from matrixproof.judges import instances
+    from matrixproof.judges.counterexamples import search
+    from matrixproof.judges.evaluation import MOST_POINTS
 
-    points, instances.MOST_POINTS = instances.MOST_POINTS, 40 * instances.MOST_POINTS
-    try:
-        found, tested = instances.search(setting, lhs, rhs, shapes=6, per_shape=4, shrink=False)
-    finally:
-        instances.MOST_POINTS = points
+    found, tested = search(setting, lhs, rhs, shapes=6, per_shape=4, shrink=False,
+                           most_points=40 * MOST_POINTS)  # fmt: skip
     if found:
         return "refuted", ""
     return "unproved", f"true on {tested} exact instances, without a certificate"

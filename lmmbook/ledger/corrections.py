@@ -7,7 +7,7 @@ from html import escape
 
 from lmmbook.ledger import Table, statements, table
 from matrixproof import ByEntries, Refutation, Result
-from matrixproof.language.expressions import latex, sympy_latex
+from matrixproof.language.printing import latex, sympy_latex
 from matrixproof.page.display import math, words
 
 Item = Result | Refutation | ByEntries

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import matrixproof
 from matrixproof import Result
 from matrixproof.page import records
 
@@ -23,4 +24,4 @@ def load_all() -> list[dict[str, Any]]:
 
 def recall(name: str) -> Result:
     """A result of another chapter, proved again from its record before it can be cited."""
-    return records.recall(name, FOLDER)
+    return matrixproof.recall(name, FOLDER)

@@ -50,19 +50,6 @@ SMALL = 1e-3  # phi times an entry of S, below which 1 - M^-1 has lost three dig
 class CrossedProfile(GammaCriterion):
     """:class:`lmmcore.criterion.Criterion` for several terms of one effect each.
 
-    Parameters
-    ----------
-    model : LinearMixedModel
-        With two terms or more, as :func:`lmmcore.model.grouped` makes it.
-    method : {"REML", "ML"}
-
-    Raises
-    ------
-    ValueError
-        If the model has one term, or a term with several effects for each level.
-
-    Notes
-    -----
     Time and memory are those of dense matrices as large as a connected component of the levels,
     those of the largest factor left out: all others if the factors are crossed. At a large phi the
     log-determinant loses about 1e-16 phi; rss loses nothing.
@@ -166,13 +153,7 @@ def _pairs(cross: sparse.csr_array, layout: Layout) -> sparse.csc_array:
 
 
 class Eliminated:
-    """The blocks of W at one theta (r,), term 1 eliminated.
-
-    Raises
-    ------
-    numpy.linalg.LinAlgError
-        If theta is so large that M is not positive definite in floating point.
-    """
+    """The blocks of W at one theta (r,), term 1 eliminated."""
 
     def __init__(self, design: CrossedDesign, theta: Array):
         self.design, self.theta = design, theta
@@ -181,16 +162,14 @@ class Eliminated:
         self.S = design.layout.matrices(design.within + design.weighted(self.d / design.over))
         self.scales = design.layout.parts(theta[design.of])  # the diagonal of Lambda_2
         with np.errstate(over="ignore", invalid="ignore"):
-            self.C = [cholesky(_one_plus(S, s)) if np.any(s) else _one_plus(S, s)
-                      for S, s in zip(self.S, self.scales, strict=True)]
+            self.C = [cholesky(_one_plus(S, s)) for S, s in zip(self.S, self.scales, strict=True)]
         logs = sum(float(np.sum(np.log(diagonals(C)))) for C in self.C)
         self.log_det = 2.0 * logs - float(np.sum(np.log(self.d)))
 
     @cached_property
     def M_inverse(self) -> list[Array]:
         """M^-1, block by block, its lower triangle."""
-        return [inverse(C) if np.any(s) else C
-                for C, s in zip(self.C, self.scales, strict=True)]
+        return [inverse(C) for C in self.C]
 
     @cached_property
     def N_lower(self) -> list[Array]:
@@ -216,7 +195,7 @@ class Eliminated:
             # Lambda_2 T_22 Lambda_2 = I - M^-1, but where that subtracts nearly equal numbers
             small = s**2 * diagonals(S) < SMALL
             diagonal = np.divide(1.0 - diagonals(M), s**2, out=diagonals(S).copy(), where=~small)
-            if np.any(small) and np.any(s):
+            if np.any(small):
                 at = np.any(small, axis=1)
                 G = forward(C, s[:, None] * mirrored(S)[:, at])  # T_22 = S - G'G
                 by_definition = diagonals(S)[at] - np.einsum("ijb,ijb->jb", G, G)
@@ -226,6 +205,7 @@ class Eliminated:
         traces[design.first] = self.d @ design.a - self.d**2 @ design.diagonal(self.N_lower)
         return traces
 
+    @cached_property
     def squares(self) -> Array:
         """|T_jl|^2, the sum of the squares of the entries, (r, r)."""
         design = self.design
@@ -278,10 +258,6 @@ class CrossedW(Eliminated, ByGamma):
         YY[np.arange(r), :, np.arange(r)] = [Y.T @ Y for Y in self.Y]
         return YY
 
-    @cached_property
-    def minus_squares(self) -> Array:
-        return -self.squares()
-
     def forms(self, x: int) -> Array:
         """2 Y_j[x]'T_jl Y_l[x] for one of the columns of [X r], (r, r)."""
         ZY = np.column_stack([Z @ Y[:, x] for Z, Y in zip(self.design.Z, self.Y, strict=True)])
@@ -296,7 +272,7 @@ class CrossedW(Eliminated, ByGamma):
         return sum(self.forms(x) for x in range(len(self.Sxx)))
 
     def ddlog_det(self, D: Array) -> Array:
-        return _along(D, self.minus_squares)
+        return -_along(D, self.squares)
 
     def ddSxx(self, D: Array) -> Array:
         return _along(D, self.forms_xx)

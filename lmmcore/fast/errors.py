@@ -31,14 +31,6 @@ DENSE = 1500  # observations up to which the expected information is computed
 class ErrorsProfile(GammaCriterion):
     """:class:`lmmcore.criterion.Criterion` for AR(1) errors.
 
-    Parameters
-    ----------
-    model : LinearMixedModel
-        As :func:`lmmcore.model.grouped` makes it with ``errors``.
-    method : {"REML", "ML"}
-
-    Notes
-    -----
     Linear in the number of observations, dense in the number of random effects. The expected
     information takes dense matrices, and is nan beyond 1500 observations.
     """

@@ -46,19 +46,6 @@ class Within(NamedTuple):
 class GroupedProfile(GammaCriterion):
     """:class:`lmmcore.criterion.Criterion` for a model with one term, group by group.
 
-    Parameters
-    ----------
-    model : LinearMixedModel
-        With one term, as :func:`lmmcore.model.grouped` makes it.
-    method : {"REML", "ML"}
-
-    Raises
-    ------
-    ValueError
-        If the model has several terms, or was given by its matrices alone.
-
-    Notes
-    -----
     See the chapter "Block matrices" (A1, B17, B18, B20).
     """
 

@@ -42,21 +42,6 @@ SCREEN = 4000  # time points on which the starting values are compared
 class SeriesProfile(Criterion):
     """:class:`lmmcore.criterion.Criterion` for one term that is a series, at linear cost.
 
-    Parameters
-    ----------
-    model : LinearMixedModel
-        As :func:`lmmcore.covariance.serial.series` makes it, or :func:`lmmcore.model.grouped` with
-        one factor and :class:`lmmcore.covariance.serial.AR1` or
-        :class:`lmmcore.covariance.serial.RandomWalk`.
-    method : {"REML", "ML"}
-
-    Raises
-    ------
-    ValueError
-        If the model has another structure.
-
-    Notes
-    -----
     See the chapter "Autoregressive effects" (B8, E3.3).
     """
 

@@ -50,19 +50,6 @@ RANK = 1e-13  # of a matrix with a diagonal of 1 and as many rows: pivots below 
 class VectorTermsProfile(GammaCriterion):
     """:class:`lmmcore.criterion.Criterion` for several terms, by blocks of the largest.
 
-    Parameters
-    ----------
-    model : LinearMixedModel
-        With two terms or more, as :func:`lmmcore.model.grouped` makes it.
-    method : {"REML", "ML"}
-
-    Raises
-    ------
-    ValueError
-        If the model has one term only, or a term whose levels are not independent.
-
-    Notes
-    -----
     Time and memory are those of dense matrices as large as all effects but those of the largest
     term, and of one number for each of these that meets an effect of the largest term.
     See the chapters "Block matrices" and "What a fit costs" (B17, B18, B20, B30, B37).
@@ -84,7 +71,7 @@ class VectorTermsProfile(GammaCriterion):
         self.own = [slice(*pair) for pair in zip(ends, ends[1:], strict=False)]
         self.k2 = int(ends[-1])
         self.cheapest = "average" if self.k2 > MANY else "observed"
-        own, self.R = _orthonormal(terms[self.first])
+        own, self.R = _gram_schmidt(terms[self.first])
         rest = sparse.hstack([terms[j].Z for j in self.others], format="csr")
         D = sparse.hstack([rest, sparse.csr_array(Q)], format="csr")
         F = own.T @ D
@@ -155,7 +142,7 @@ class VectorTermsW(ByGamma):
         self.S_bar = self.S22 - S[two, x] @ self.B
         turned = [own.T for own in L2]
         left = self._times(turned, np.column_stack([self.S_bar, s[two] - self.B.T @ s[x]]))
-        M = _factor(self._times(turned, left[:, :-1].T))
+        M = _root_of_one_plus(self._times(turned, left[:, :-1].T))
         v = solve_triangular(M, solve_triangular(M, left[:, -1], lower=True), lower=True, trans=1)
         u = self._times(L2, v[:, None])[:, 0]
         self.c = np.concatenate([u, np.linalg.solve(self.S_x, s[x]) - self.B @ u])
@@ -165,8 +152,9 @@ class VectorTermsW(ByGamma):
         self.log_det = 2.0 * sum(float(np.sum(np.log(C[i, i]))) for i in range(len(C)))
         if profile.method == "REML":
             self.log_det += float(np.linalg.slogdet(self.S_x)[1])
-        RL = self._times(turned, _root(self.S_bar if profile.method == "REML" else self.S22).T)
-        M = _factor(RL.T @ RL)  # |M| = |I + R Gamma_2 R'|, without what has no rank (B20)
+        R = root_of_rank(self.S_bar if profile.method == "REML" else self.S22)
+        RL = self._times(turned, R.T)  # |M| = |I + R Gamma_2 R'|, without what has no rank (B20)
+        M = _root_of_one_plus(RL.T @ RL)
         self.log_det += 2.0 * float(np.sum(np.log(np.diag(M))))
 
     def _times(self, L: list[Array], B: Array) -> Array:
@@ -179,10 +167,10 @@ class VectorTermsW(ByGamma):
     def beta(self) -> Array:
         return self.c[self.profile.k2:]
 
-    def _blocks(self, S: Array, B: Array, half: Array) -> BlocksOfT:
+    def _blocks_of_T(self, S: Array, B: Array, half: Array) -> BlocksOfT:
         """From Sbar and B, or from S_22 and B = 0; half half' is S_xx^-1, or 0."""
         gamma, k2 = [own @ own.T for own in self.L2], len(S)
-        R = _root(S)
+        R = root_of_rank(S)
         RL = self._times([own.T for own in self.L2], R.T)
         C = np.linalg.cholesky(np.eye(len(R)) + RL.T @ RL)
         E = solve_triangular(C, R, lower=True)
@@ -197,14 +185,14 @@ class VectorTermsW(ByGamma):
     @cached_property
     def freed(self) -> BlocksOfT:
         """Of Z'PZ."""
-        return self._blocks(self.S_bar, self.B, orthonormal(self.S_x))
+        return self._blocks_of_T(self.S_bar, self.B, orthonormal(self.S_x))
 
     @cached_property
     def blocks(self) -> BlocksOfT:
         """Of Z'PZ for REML, of Z'W^-1Z for ML."""
         if self.profile.method == "REML":
             return self.freed
-        return self._blocks(self.S22, 0.0 * self.B, 0.0 * self.S_x)
+        return self._blocks_of_T(self.S22, 0.0 * self.B, 0.0 * self.S_x)
 
     @cached_property
     def EE(self) -> Array:
@@ -217,7 +205,7 @@ class VectorTermsW(ByGamma):
 
     @cached_property
     def Y_products(self) -> Array:
-        return _products(self.Y, len(self.E))
+        return _products_of_rows(self.Y, len(self.E))
 
     @cached_property
     def t(self) -> tuple[Array, Array]:
@@ -301,7 +289,7 @@ class VectorTermsW(ByGamma):
     def _posterior(self, S: Array) -> Array:
         """N = Lambda_2 M^-1 Lambda_2', (k_2, k_2)."""
         turned = [own.T for own in self.L2]
-        M = _factor(self._times(turned, self._times(turned, S).T))
+        M = _root_of_one_plus(self._times(turned, self._times(turned, S).T))
         half = solve_triangular(M, self._times(self.L2, np.eye(len(S))).T, lower=True)
         return half.T @ half
 
@@ -311,7 +299,7 @@ def has_vector_terms(model: LinearMixedModel) -> bool:
     return len(model.terms) > 1 and model.exchangeable and all(term.effects for term in model.terms)
 
 
-def _orthonormal(term: Term) -> tuple[sparse.csr_array, Array]:
+def _gram_schmidt(term: Term) -> tuple[sparse.csr_array, Array]:
     """Z_g = Q_g R_g in every group by Gram and Schmidt: all Q_g as one matrix, and R (q, q, G)."""
     (n, q), G = term.columns.shape, len(term.levels)
     Q, R = term.columns.T.copy(), np.zeros((q, q, G))
@@ -347,14 +335,14 @@ def _rows_times(Y: sparse.csr_array, K: Array, q: int) -> Array:
                      for a in range(q)])
 
 
-def _factor(LSL: Array) -> Array:
+def _root_of_one_plus(LSL: Array) -> Array:
     """The Cholesky factor of I + Lambda'S Lambda, or of I + R Gamma R'."""
     if not np.all(np.isfinite(LSL)):
         raise np.linalg.LinAlgError("not finite")
     return np.linalg.cholesky(np.eye(len(LSL)) + LSL)
 
 
-def _products(Y: sparse.csr_array, q: int) -> Array:
+def _products_of_rows(Y: sparse.csr_array, q: int) -> Array:
     """sum_g Y_g[a]'Y_g[b] for the rows a and b of every Y_g, (q, q, c, c)."""
     c = Y.shape[1]
     out, rows = np.empty((q, q, c, c)), [Y[a::q] for a in range(q)]
@@ -365,7 +353,7 @@ def _products(Y: sparse.csr_array, q: int) -> Array:
     return out
 
 
-def _root(S: Array) -> Array:
+def root_of_rank(S: Array) -> Array:
     """R (r, k) with R'R = S for S (k, k) of rank r, by Cholesky with pivots."""
     length = np.sqrt(np.diag(S).clip(0.0))
     length = np.where(length > 0, length, 1.0)

@@ -7,8 +7,7 @@ This file shares nothing with the search. A matrix identity is accepted when
 expands to zero with noncommutative symbols; a scalar identity when it vanishes after equations
 that were themselves accepted are substituted into it. Everything else in `matrixproof` may be
 wrong without a false identity being accepted, except the translation of expressions
-(`matrixproof.search.polynomials`, `matrixproof.search.scalars`,
-`matrixproof.language.differential`).
+(`matrixproof.algebra` and `matrixproof.language.differential`).
 """
 
 from __future__ import annotations
@@ -20,7 +19,8 @@ from typing import Any
 import sympy as sp
 from sympy.polys.matrices import DomainMatrix
 
-from matrixproof.search.polynomials import Algebra, Poly, Word
+from matrixproof.algebra.polynomials import Poly, Word
+from matrixproof.algebra.translation import Algebra
 
 
 def multiplies_out(target: Poly, certificate: Mapping[tuple[Word, int, Word], Any],
@@ -37,14 +37,14 @@ def multiplies_out(target: Poly, certificate: Mapping[tuple[Word, int, Word], An
     terms = []
     for (left, i, right), c in certificate.items():
         relation = algebra.relations[i]
-        if not _composes(left, relation, right, target, algebra):
+        if not composes(left, relation, right, target, algebra):
             return False
         terms.append(algebra.field.to_sympy(algebra.field.convert(c))
                      * product(left) * polynomial(relation) * product(right))  # fmt: skip
-    return _vanishes(sp.expand(polynomial(target) - sp.Add(*terms)))
+    return is_zero(sp.expand(polynomial(target) - sp.Add(*terms)))
 
 
-def _composes(left: Word, middle: Poly, right: Word, target: Poly, algebra: Algebra) -> bool:
+def composes(left: Word, middle: Poly, right: Word, target: Poly, algebra: Algebra) -> bool:
     """Whether the sizes of left * middle * right compose to those of the target."""
     shapes = [algebra.shapes[i] for i in left] + [middle.shape]
     shapes += [algebra.shapes[i] for i in right]
@@ -52,7 +52,7 @@ def _composes(left: Word, middle: Poly, right: Word, target: Poly, algebra: Alge
     return inner and (shapes[0][0], shapes[-1][1]) == target.shape
 
 
-def _vanishes(x: sp.Expr) -> bool:
+def is_zero(x: sp.Expr) -> bool:
     """Whether an expanded sum is zero, its coefficients being rational functions of scalars."""
     coefficients: dict[sp.Expr, list[sp.Expr]] = {}
     for term in sp.Add.make_args(x):

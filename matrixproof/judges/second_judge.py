@@ -12,8 +12,6 @@ factor; different words of one length use different entries. So the two sides ag
 matrices, taken with variables for entries, only if they are the same polynomial, and at random
 entries false agreement has a probability of at most degree / 2^61 (Schwartz and Zippel): below
 1e-15 for every certificate with fewer than a thousand letters and scalars to a word.
-
-The chapter "How the checker works" shows and explains this file.
 """
 
 from __future__ import annotations
@@ -26,8 +24,9 @@ import mpmath
 import sympy as sp
 
 if TYPE_CHECKING:
+    from matrixproof.algebra.polynomials import Poly, Word
+    from matrixproof.algebra.translation import Algebra
     from matrixproof.judges.kernel import Consequence
-    from matrixproof.search.polynomials import Algebra, Poly, Word
 
 PRIME = 2**61 - 1
 DIGITS, ZERO = 100, mpmath.mpf(10) ** -60

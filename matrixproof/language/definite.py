@@ -6,14 +6,14 @@ multiples and inverses. What it cannot read is listed as an assumption of the de
 
 from __future__ import annotations
 
+from matrixproof.language.declarations import Declarations
 from matrixproof.language.expressions import Expr
-from matrixproof.search.polynomials import plain_number
-from matrixproof.setting import Setting
+from matrixproof.language.numbers import plain_number
 
 DEFINITE, SEMIDEFINITE = "positive definite", "positive semidefinite"
 
 
-def definiteness(e: Expr, setting: Setting) -> str | None:
+def definiteness(e: Expr, setting: Declarations) -> str | None:
     """``positive definite``, ``positive semidefinite``, or None when the form does not tell."""
     a = e.args
     match e.op:
@@ -44,7 +44,7 @@ def _positive(e: Expr) -> bool:
     return value is not None and value.is_positive is True
 
 
-def _sandwich(factors: list[Expr], setting: Setting) -> str | None:
+def _sandwich(factors: list[Expr], setting: Declarations) -> str | None:
     """M' S M with S in the middle; the outermost pair is taken off until nothing mirrors."""
     if len(factors) == 1:
         return definiteness(factors[0], setting)
@@ -63,7 +63,7 @@ def _bare(e: Expr) -> Expr:
     return e
 
 
-def _transposed(e: Expr, setting: Setting) -> Expr:
+def _transposed(e: Expr, setting: Declarations) -> Expr:
     e = _bare(e)
     if e.op == "transpose":
         return _bare(e.args[0])
@@ -74,7 +74,7 @@ def _transposed(e: Expr, setting: Setting) -> Expr:
     return e.T
 
 
-def full_column_rank(e: Expr, setting: Setting) -> bool:
+def full_column_rank(e: Expr, setting: Declarations) -> bool:
     """Whether the columns are known to be linearly independent."""
     e = _bare(e)
     if e.op == "symbol" and setting.letters[e.value].kind == "full column rank":

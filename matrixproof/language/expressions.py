@@ -6,14 +6,14 @@ translated from the same trees, so the displayed line *is* the checked line.
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from numbers import Rational
 from typing import Any
 
 import sympy as sp
 
 from matrixproof.language.errors import ShapeError
+from matrixproof.language.printing import describe_shape, latex, plain, tex_name
 
 Dimension = sp.Expr
 Shape = tuple[Dimension, Dimension] | None
@@ -23,38 +23,6 @@ OPERATIONS = (
     "log d expectation define block"
 ).split()
 NOT_NUMBERS = (sp.oo, -sp.oo, sp.zoo, sp.nan, sp.I)
-
-GREEK = (
-    "alpha beta gamma delta epsilon zeta eta theta kappa lambda mu nu xi rho sigma tau phi chi psi "
-    "omega Gamma Delta Theta Lambda Xi Pi Sigma Phi Psi Omega"
-).split()
-
-
-def tex_name(name: str) -> str:
-    r"""LaTeX of a plain name: ``Sigma_i`` is ``\Sigma_{i}``, ``sigma2`` is ``\sigma^{2}``."""
-    derivative = re.fullmatch(r"d(\w+?)_d(\w+)", name)  # as `Setting.partial` names them
-    if derivative:
-        above, below = map(tex_name, derivative.groups())
-        return rf"\frac{{\partial {above}}}{{\partial {below}}}"
-    stem, _, index = name.partition("_")
-    power = ""
-    if stem[-1:].isdigit() and stem.rstrip("0123456789") in ("sigma", "tau"):
-        stem, power = stem[:-1], rf"^{{{stem[-1]}}}"
-    elif stem[-1:].isdigit() and not index:
-        index = stem[len(stem.rstrip("0123456789")) :]
-        stem = stem.rstrip("0123456789")
-    decoration = ""
-    for suffix in ("tilde", "hat", "dot", "bar"):
-        if stem.endswith(suffix) and stem != suffix:
-            stem, decoration = stem.removesuffix(suffix), suffix
-    stem = "\\" + stem if stem in GREEK else stem
-    if decoration:
-        stem = rf"\{decoration}{{{stem}}}"
-    return stem + (rf"_{{{index}}}" if index else "") + power
-
-
-def describe_shape(shape: Shape) -> str:
-    return "scalar" if shape is None else f"{shape[0]} x {shape[1]}"
 
 
 class Expr:
@@ -202,7 +170,13 @@ class Expr:
         for a in self.args:
             yield from a.walk()
 
+    def block_rows(self) -> list[list[Expr]]:
+        """The blocks of a block matrix, row by row."""
+        r, c = self.value
+        return [list(self.args[i * c : (i + 1) * c]) for i in range(r)]
+
     def latex(self) -> str:
+        """LaTeX of the expression as it was typed."""
         return latex(self)
 
     def __repr__(self) -> str:
@@ -243,7 +217,7 @@ def lift(x: Any) -> Expr:
     if isinstance(x, float) or value.has(sp.Float):
         raise ShapeError(f"{x} is a float: write exact numbers, Rational(1, 2) for a half")
     if not isinstance(value, sp.Expr) or not value.is_commutative or value.has(*NOT_NUMBERS):
-        raise ShapeError(f"{x} is not a number of this book: an exact, finite, real scalar")
+        raise ShapeError(f"{x} is not a number that is exact, finite and real")
     return Expr("number", value=value)
 
 
@@ -399,198 +373,24 @@ def block(rows: Sequence[Sequence[Expr]]) -> Expr:
     return Expr("block", flat, shape, value=(len(heights), len(widths)))
 
 
-def block_rows(x: Expr) -> list[list[Expr]]:
-    r, c = x.value
-    return [list(x.args[i * c : (i + 1) * c]) for i in range(r)]
+def match_shapes(lhs: Any, rhs: Any) -> tuple[Expr, Expr]:
+    """Both sides of a claim, a 1 x 1 matrix read as a number where the other side is one.
 
-
-def rebuild(x: Expr, args: Sequence[Expr]) -> Expr:
-    """The same node over other arguments; sizes are worked out, and checked, anew."""
-    if x.op in ("add", "mul"):
-        out = args[0]
-        for a in args[1:]:
-            out = out + a if x.op == "add" else out * a
-        return out
-    match x.op:
-        case "neg":
-            return -args[0]
-        case "div":
-            return args[0] / args[1]
-        case "inverse":
-            return args[0].I
-        case "transpose":
-            return args[0].T
-        case "power":
-            return args[0] ** x.value
-        case "scalar":
-            return as_scalar(args[0])
-        case "group" | "define" | "d":
-            return Expr(x.op, args, args[0].shape, x.value, x.tex)
-        case "trace" | "det" | "logdet":
-            return _square(x.op, args[0])
-        case "log" | "expectation":
-            return Expr(x.op, (as_scalar(args[0]),))
-        case "block":
-            r, c = x.value
-            return block([args[i * c : (i + 1) * c] for i in range(r)])
-    return x
-
-
-def substitute(x: Expr, matrices: Mapping[str, Expr], scalars: Mapping[sp.Symbol, sp.Expr]) -> Expr:
-    """Replace matrix symbols by expressions, scalars and dimensions by SymPy expressions."""
-    scalars = dict(scalars)
-    if x.op == "symbol":
-        return matrices.get(x.value, x)
-    if x.op == "number":
-        return lift(x.value.subs(scalars, simultaneous=True))
-    if x.op in ("eye", "zero"):
-        r, c = (size(s.subs(scalars, simultaneous=True)) for s in x.shape)
-        return Expr(x.op, shape=(r, c))
-    return rebuild(x, [substitute(a, matrices, scalars) for a in x.args])
-
-
-def definitions_in(expressions: Iterable[Expr]) -> list[Expr]:
-    """The named expressions in some expressions, in order of appearance."""
-    out: dict[str, Expr] = {}
-    for e in expressions:
-        for node in e.walk():
-            if node.op == "define":
-                out.setdefault(node.value, node)
-    return list(out.values())
-
-
-# -- printing ------------------------------------------------------------------------------
-# Precedences: 0 sum allowed, 1 term of a sum, 2 after a minus sign, 3 factor, 8 base of a power.
-def _number(x: sp.Expr, printer: Callable[[sp.Expr], str]) -> tuple[str, int]:
-    negative = x.could_extract_minus_sign()
-    if x.is_Atom and not negative:
-        return printer(x), 9 if not (x.is_Rational and not x.is_Integer) else 4
-    return printer(x), 1 if x.is_Add or negative else 4
-
-
-def sympy_latex(x: Any) -> str:
-    """SymPy's LaTeX with the names of this book (sigma2 is the square of sigma)."""
-    names = {s: tex_name(s.name) for s in sp.sympify(x).free_symbols}
-    return sp.latex(x, symbol_names=names)
-
-
-def latex(e: Expr, prec: int = 0) -> str:
-    """LaTeX of an expression as it was typed."""
-    op, a = e.op, e.args
-    match op:
-        case "symbol" | "define":
-            return str(e.tex)
-        case "number":
-            out, p = _number(e.value, sympy_latex)
-        case "eye":
-            return rf"I_{{{sympy_latex(e.shape[0])}}}"
-        case "zero":
-            return "0"
-        case "add":
-            out, p = latex(a[0], 1), 1
-            for t in a[1:]:
-                out += " - " + latex(t.args[0], 2) if t.op == "neg" else " + " + latex(t, 2)
-        case "group":
-            return rf"\left({latex(a[0])}\right)"
-        case "neg":
-            out, p = "-" + latex(a[0], 2), 1
-        case "mul":
-            out, p = r"\,".join(latex(t, 3) for t in a), 3
-        case "div" if a[0].op == "neg":  # -a/2: the sign goes before the fraction
-            out, p = "-" + latex(Expr("div", (a[0].args[0], a[1]), e.shape), 2), 1
-        case "div":
-            one_over = a[1].op == "number" and a[1].value.is_Integer and a[0].op != "number"
-            if one_over:  # a/2 prints as (1/2) a, as one writes it
-                return _wrap(rf"\tfrac{{1}}{{{latex(a[1])}}}\," + latex(a[0], 3), 3, prec)
-            return _wrap(rf"\frac{{{latex(a[0])}}}{{{latex(a[1])}}}", 4, prec)
-        case "inverse":
-            out, p = latex(a[0], 8) + "^{-1}", 7
-        case "transpose":
-            inner = latex(a[0], 8)
-            out, p = (rf"\left({latex(a[0])}\right)'" if a[0].op == "inverse" else inner + "'"), 7
-        case "power":
-            base, exponent = latex(a[0], 8), e.value
-            if a[0].op == "number" and base.endswith("^{2}"):  # the square of sigma^2 is sigma^4
-                base, exponent = base.removesuffix("^{2}"), 2 * exponent
-            out, p = base + f"^{{{exponent}}}", 7
-        case "scalar":
-            return latex(a[0], prec)
-        case "trace":
-            out, p = rf"\operatorname{{tr}}\left({latex(a[0])}\right)", 6
-        case "det":
-            out, p = rf"\left|{latex(a[0])}\right|", 6
-        case "logdet":
-            out, p = rf"\log\left|{latex(a[0])}\right|", 4
-        case "log":
-            out, p = rf"\log {latex(a[0], 8)}", 4
-        case "d":
-            out, p = _derivative(e)
-        case "expectation":
-            out, p = rf"\mathbb{{E}}\left[{latex(a[0])}\right]", 8
-        case "block":
-            rows = [" & ".join(latex(x) for x in row) for row in block_rows(e)]
-            return r"\begin{bmatrix}" + r" \\ ".join(rows) + r"\end{bmatrix}"
-    return _wrap(out, p, prec)
-
-
-def _derivative(e: Expr) -> tuple[str, int]:
-    """A differential, so printed that what it acts on cannot be misread inside a product."""
-    x, tex = e.args[0], e.value.tex
-    base = x.args[0] if x.op in ("inverse", "transpose") else x
-    partial = tex.startswith(r"\frac{\partial}")
-    if partial and base.op in ("symbol", "define"):
-        return tex.replace(r"\frac{\partial}", rf"\frac{{\partial {latex(x)}}}", 1), 5
-    if x.op in ("logdet", "log", "d"):
-        return tex + latex(x), 5 if x.op == "d" and not partial else 2
-    return tex + latex(x, 8), 2 if partial else 5
-
-
-def _wrap(out: str, own: int, wanted: int) -> str:
-    return rf"\left({out}\right)" if own < wanted else out
-
-
-def plain(e: Expr, prec: int = 0) -> str:
-    """Plain text of an expression as it was typed: A' for the transpose, inv(A) for the inverse."""
-    op, a = e.op, e.args
-    match op:
-        case "symbol" | "define":
-            return str(e.value)
-        case "number":
-            out, p = _number(e.value, str)
-        case "eye":
-            return f"I({e.shape[0]})"
-        case "zero":
-            return "0"
-        case "add":
-            out, p = plain(a[0], 1), 1
-            for t in a[1:]:
-                out += " - " + plain(t.args[0], 2) if t.op == "neg" else " + " + plain(t, 2)
-        case "group":
-            return f"({plain(a[0])})"
-        case "neg":
-            out, p = "-" + plain(a[0], 2), 1
-        case "mul":
-            out, p = " ".join(plain(t, 3) for t in a), 3
-        case "div" if a[0].op == "neg":
-            out, p = "-" + plain(Expr("div", (a[0].args[0], a[1]), e.shape), 2), 1
-        case "div":
-            out, p = plain(a[0], 3) + " / " + plain(a[1], 5), 2
-        case "inverse":
-            return f"inv({plain(a[0])})"
-        case "transpose":
-            out, p = plain(a[0], 8) + "'", 8
-        case "power":
-            out, p = plain(a[0], 8) + f"^{e.value}", 7
-        case "scalar":
-            return plain(a[0], prec)
-        case "trace":
-            return f"tr({plain(a[0])})"
-        case "det" | "logdet" | "log":
-            return f"{op}({plain(a[0])})"
-        case "d":
-            return f"{e.value.name}[{plain(a[0])}]"
-        case "expectation":
-            return f"E[{plain(a[0])}]"
-        case "block":
-            return "[" + "; ".join(", ".join(plain(x) for x in r) for r in block_rows(e)) + "]"
-    return f"({out})" if p < prec else out
+    Raises
+    ------
+    ShapeError
+        When the sizes differ.
+    """
+    lhs, rhs = lift(lhs), lift(rhs)
+    if lhs.shape != rhs.shape:
+        if is_bare_zero(rhs) and lhs.shape:
+            return lhs, zero(*lhs.shape)
+        if is_bare_zero(lhs) and rhs.shape:
+            return zero(*rhs.shape), rhs
+        if {lhs.shape, rhs.shape} <= {None, (1, 1)}:
+            return as_scalar(lhs), as_scalar(rhs)
+        raise ShapeError(
+            f"{plain(lhs)} = {plain(rhs)}: the left side is {describe_shape(lhs.shape)}, the right "
+            f"side {describe_shape(rhs.shape)}"
+        )
+    return lhs, rhs

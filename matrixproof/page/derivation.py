@@ -9,29 +9,27 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from matrixproof.judges.instances import search
+from matrixproof.judges.counterexamples import search
+from matrixproof.language.declarations import Declarations
+from matrixproof.language.differential import written_out
 from matrixproof.language.errors import SoundnessError, StepError
-from matrixproof.language.expressions import (
-    Expr,
-    definitions_in,
-    latex,
-    lift,
-    plain,
-    sympy_latex,
-    tex_name,
-)
+from matrixproof.language.expressions import Expr, lift, match_shapes
+from matrixproof.language.letters import Hypothesis
+from matrixproof.language.printing import latex, plain, sympy_latex, tex_name
+from matrixproof.language.trees import definitions_in, symbols_in
+from matrixproof.page.display import derivation_html, derivation_latex, derivation_text
+from matrixproof.page.records import enter
 from matrixproof.page.small_case import SmallCase
+from matrixproof.page.written import expression_data, identity, setting_data
 from matrixproof.search.assumptions import (
     INVERTIBLE,
     Need,
     distinct_inverted,
     instances_where,
     needs_of,
-    written_out,
 )
 from matrixproof.search.citing import Lemma, instantiate
 from matrixproof.search.prover import prove
-from matrixproof.setting import Hypothesis, Setting, match_shapes, symbols_in
 
 
 @dataclass
@@ -46,6 +44,18 @@ class Line:
     lemmas: list[str] = field(default_factory=list)
     seconds: float = 0.0
 
+    def record(self) -> dict[str, Any]:
+        """What is kept of the line."""
+        return {
+            "text": plain(self.expression),
+            "reason": self.reason,
+            "status": self.status,
+            "instances": self.instances,
+            "relations": self.relations,
+            "lemmas": self.lemmas,
+            "tree": expression_data(self.expression),
+        }
+
 
 @dataclass
 class Derivation:
@@ -53,6 +63,7 @@ class Derivation:
 
     Examples
     --------
+    >>> from matrixproof import Setting
     >>> s = Setting("n")
     >>> A, B = s.matrices("A: n; B: n")
     >>> d = s.derive((A * B).T).step(B.T * A.T, "a transpose reverses")
@@ -60,7 +71,7 @@ class Derivation:
     'proved'
     """
 
-    setting: Setting
+    setting: Declarations
     start: Expr
     lines: list[Line] = field(init=False)
     needs: list[Need] = field(init=False, default_factory=list)
@@ -110,17 +121,10 @@ class Derivation:
         ShapeError, UnknownSymbolError
             When the line makes no sense in this setting.
         """
-        number = len(self.lines)
+        number, begin = len(self.lines), time.perf_counter()
         self._check(lift(new))
         old, new = match_shapes(self.lines[-1].expression, new)
-        begin = time.perf_counter()
-        counterexample, tested = search(self.setting, old, new)
-        if counterexample:
-            raise StepError(
-                f"line {number} is false{_because(reason)}\n  {plain(old)}\n  is not equal to\n"
-                f"  {plain(new)}\nsmallest exact counterexample found:\n"
-                + textwrap.indent(str(counterexample), "  ")
-            )
+        tested = self._attack(old, new, reason)
         cited = [instantiate(self.setting, x) for x in by]
         lemmas = [equation for equation, _, _ in cited]
         verdict = prove(self.setting, old, new, tuple(lemmas))
@@ -137,18 +141,21 @@ class Derivation:
         self._collect(needs_of(verdict, self.setting), verdict.relations)
         if len(self.needs) > known:
             self._check_needs(number)
-        self.lines.append(
-            Line(
-                new,
-                reason,
-                "proved" if verdict.proved else "instances",
-                tested,
-                verdict.relations,
-                [q.name for q in lemmas],
-                time.perf_counter() - begin,
-            )
-        )
+        status = "proved" if verdict.proved else "instances"
+        names, seconds = [q.name for q in lemmas], time.perf_counter() - begin
+        self.lines.append(Line(new, reason, status, tested, verdict.relations, names, seconds))
         return self
+
+    def _attack(self, old: Expr, new: Expr, reason: str) -> int:
+        """On how many exact instances a new line holds; a counterexample ends it."""
+        counterexample, tested = search(self.setting, old, new)
+        if counterexample:
+            raise StepError(
+                f"line {len(self.lines)} is false{_because(reason)}\n  {plain(old)}\n"
+                f"  is not equal to\n  {plain(new)}\nsmallest exact counterexample found:\n"
+                + textwrap.indent(str(counterexample), "  ")
+            )
+        return tested
 
     def _collect(self, needs: Iterable[Need], used: Iterable[str]) -> None:
         known = {x.key() for x in self.needs}
@@ -269,25 +276,17 @@ class Derivation:
         ProofError
             When the name is taken, or recorded for something else.
         """
-        from matrixproof.page.records import enter
-
         result = Result(self, title, name, tuple(cites))
         enter(result)
         return result
 
     def _repr_html_(self) -> str:
-        from matrixproof.page.display import derivation_html
-
         return derivation_html(self)
 
     def _repr_latex_(self) -> str:
-        from matrixproof.page.display import derivation_latex
-
         return derivation_latex(self)
 
     def __repr__(self) -> str:
-        from matrixproof.page.display import derivation_text
-
         return derivation_text(self)
 
 
@@ -310,7 +309,7 @@ class Result:
         return Lemma(self, substitution)
 
     @property
-    def setting(self) -> Setting:
+    def setting(self) -> Declarations:
         return self.derivation.setting
 
     @property
@@ -341,19 +340,25 @@ class Result:
         """The identity as plain text."""
         return f"{plain(self.lhs)} = {plain(self.rhs)}"
 
-    def _repr_html_(self) -> str:
-        from matrixproof.page.display import derivation_html
+    def record(self) -> dict[str, Any]:
+        """What is kept of the result: enough to display it, and to prove it again."""
+        d = self.derivation
+        return identity(self) | {
+            "setting": setting_data(self.setting),
+            "tex": f"{latex(self.lhs)} = {latex(self.rhs)}",
+            "quantifier": d.quantifier(),
+            "assumptions": d.all_assumptions(),
+            "lines": [line.record() for line in self.lines],
+            "seconds": round(sum(line.seconds for line in self.lines), 1),
+        }
 
+    def _repr_html_(self) -> str:
         return derivation_html(self.derivation, self)
 
     def _repr_latex_(self) -> str:
-        from matrixproof.page.display import derivation_latex
-
         return derivation_latex(self.derivation, self)
 
     def __repr__(self) -> str:
-        from matrixproof.page.display import derivation_text
-
         return derivation_text(self.derivation, self)
 
 
@@ -369,7 +374,7 @@ def _letter_tex(derivation: Derivation, name: str) -> str:
     return name
 
 
-def check(setting: Setting, lhs: Any, rhs: Any, by: Iterable[Lemma | Result] = ()) -> str:
+def check(setting: Declarations, lhs: Any, rhs: Any, by: Iterable[Lemma | Result] = ()) -> str:
     """``proved``, ``refuted`` or ``instances``, by both roads at once.
 
     Raises

@@ -7,13 +7,15 @@ from __future__ import annotations
 
 import re
 from html import escape
+from typing import TYPE_CHECKING
 
-import sympy as sp
-
-from matrixproof.judges.refutation import Refutation
 from matrixproof.language.errors import ProofError
-from matrixproof.language.expressions import Expr, latex, plain, sympy_latex
-from matrixproof.page.derivation import Derivation, Result
+from matrixproof.language.expressions import Expr
+from matrixproof.language.printing import latex, plain, sympy_latex
+
+if TYPE_CHECKING:
+    from matrixproof.page.derivation import Derivation, Result
+    from matrixproof.page.refutation import Refutation
 
 LONG = 50  # characters of plain text; a longer line has its reason below it
 MARKS = {"proved": "✓", "instances": "≈"}
@@ -183,8 +185,8 @@ def derivation_text(d: Derivation, result: Result | None = None) -> str:
     return "\n".join(out)
 
 
-def equation_html(title: str, left: sp.Basic | str, right: sp.Basic | str, how: str,
-                  name: str, cites: tuple[str, ...]) -> str:  # fmt: skip
+def equation_html(title: str, left: str, right: str, how: str, name: str,
+                  cites: tuple[str, ...]) -> str:  # fmt: skip
     """A claim about explicit SymPy expressions, and how it was checked."""
     tags = "".join(f' <span class="cite">{escape(c)}</span>' for c in cites)
     anchor = f' id="{escape(name)}"' if name else ""

@@ -12,7 +12,10 @@ from typing import Any
 import sympy as sp
 
 from matrixproof.language.errors import ShapeError, StepError
-from matrixproof.language.expressions import sympy_latex
+from matrixproof.language.printing import sympy_latex
+from matrixproof.page.display import equation_html
+from matrixproof.page.records import enter
+from matrixproof.page.written import identity
 
 
 @dataclass(frozen=True)
@@ -33,14 +36,19 @@ class ByEntries:
         """The claim as plain text."""
         return f"{_text(self.left)} = {_text(self.right)}"
 
-    def _repr_html_(self) -> str:
-        from matrixproof.page.display import equation_html
+    def sides(self) -> tuple[str, str]:
+        """LaTeX of the two sides."""
+        return self.left_tex or sympy_latex(self.left), sympy_latex(self.right)
 
-        left, right = self.left_tex or sympy_latex(self.left), sympy_latex(self.right)
-        return equation_html(self.title, left, right, self.how, self.name, self.cites)
+    def record(self) -> dict[str, Any]:
+        """What is kept of the claim."""
+        return identity(self) | {"how": self.how, "tex": " = ".join(self.sides())}
+
+    def _repr_html_(self) -> str:
+        return equation_html(self.title, *self.sides(), self.how, self.name, self.cites)
 
     def _repr_latex_(self) -> str:
-        left, right = self.left_tex or sympy_latex(self.left), sympy_latex(self.right)
+        left, right = self.sides()
         return rf"$$ {left} = {right} $$"
 
     def __repr__(self) -> str:
@@ -85,8 +93,6 @@ def by_entries(left: Any, right: Any, title: str = "", how: str = "checked entry
             raise StepError(f"entry {i + 1} of {title or _text(left)} differs by {sp.simplify(x)}")
     out = ByEntries(left, right, title, how, name, tuple(cites))
     if name:
-        from matrixproof.page.records import enter
-
         enter(out)
     return out
 

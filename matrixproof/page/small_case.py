@@ -6,9 +6,13 @@ import random
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from matrixproof.judges.instances import Counterexample, Instance, Unusable, same, used_names
+from matrixproof.judges.counterexamples import Counterexample, used_names
+from matrixproof.judges.exact import Unusable
+from matrixproof.judges.instances import Instance
+from matrixproof.judges.series import same
 from matrixproof.language.errors import ProofError, SoundnessError
-from matrixproof.language.expressions import as_scalar, sympy_latex
+from matrixproof.language.expressions import as_scalar
+from matrixproof.language.printing import sympy_latex
 
 if TYPE_CHECKING:
     from matrixproof.page.derivation import Derivation

@@ -7,30 +7,17 @@ import random
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from matrixproof.judges.instances import (
-    Instance,
-    TooLarge,
-    Unusable,
-    is_of_kind,
-    same,
-    sizes_to_try,
-)
+from matrixproof.algebra.translation import Algebra
+from matrixproof.judges.exact import TooLarge, Unusable, is_of_kind
+from matrixproof.judges.instances import Instance, sizes_to_try
+from matrixproof.judges.series import same
+from matrixproof.language.declarations import Declarations
 from matrixproof.language.definite import DEFINITE, definiteness
-from matrixproof.language.differential import differentiate
-from matrixproof.language.expressions import (
-    Expr,
-    block_rows,
-    eye,
-    latex,
-    lift,
-    plain,
-    rebuild,
-    zero,
-)
+from matrixproof.language.expressions import Expr, eye, lift, zero
+from matrixproof.language.numbers import plain_number
+from matrixproof.language.printing import latex, plain
 from matrixproof.language.signs import is_positive
-from matrixproof.search.polynomials import Algebra, plain_number
 from matrixproof.search.prover import Verdict
-from matrixproof.setting import Setting
 
 NONZERO, POSITIVE = "not zero", "positive"
 INVERTIBLE, FULL_RANK = "invertible", "full column rank"
@@ -46,7 +33,7 @@ class Need:
     def key(self) -> tuple:
         return (self.kind, self.expression.key())
 
-    def words(self, setting: Setting) -> str:
+    def words(self, setting: Declarations) -> str:
         """The assumption in words; nothing when the declarations say it already."""
         e = self.expression
         if self.kind == NONZERO:
@@ -71,8 +58,7 @@ class Need:
         return is_of_kind(value[0], self.kind)
 
 
-
-def instances_where(needs: Iterable[Need], setting: Setting) -> Iterator[Instance]:
+def instances_where(needs: Iterable[Need], setting: Declarations) -> Iterator[Instance]:
     """Exact instances on which all that is needed holds, the most telling sizes first."""
     needs = list(needs)
     for sizes in itertools.islice(sizes_to_try(setting), 40):
@@ -92,7 +78,7 @@ def zero_like(e: Expr) -> Expr:
     return zero(*e.shape) if e.shape else lift(0)
 
 
-def needs_of(verdict: Verdict, setting: Setting) -> list[Need]:
+def needs_of(verdict: Verdict, setting: Declarations) -> list[Need]:
     """What a proof takes for granted."""
     out = [Need(INVERTIBLE, e) for e in verdict.inverted]
     out += [Need(POSITIVE, e) for e in verdict.logged if not _is_positive(e, setting)]
@@ -103,7 +89,7 @@ def needs_of(verdict: Verdict, setting: Setting) -> list[Need]:
     return out
 
 
-def _is_positive(e: Expr, setting: Setting) -> bool:
+def _is_positive(e: Expr, setting: Declarations) -> bool:
     """Whether the form of a scalar tells that it is positive."""
     inner = e.args[0] if e.op == "scalar" else e
     if inner.shape is not None:
@@ -112,16 +98,7 @@ def _is_positive(e: Expr, setting: Setting) -> bool:
     return value is not None and is_positive(value, setting.positive_sizes())
 
 
-def written_out(e: Expr) -> Expr:
-    """An expression without d: its differentials are carried out."""
-    if e.op == "d":
-        return written_out(differentiate(e.args[0], e.value))
-    if not any(x.op == "d" for x in e.walk()):
-        return e
-    return rebuild(e, [written_out(x) for x in e.args])
-
-
-def distinct_inverted(needs: Iterable[Need], setting: Setting) -> list[Need]:
+def distinct_inverted(needs: Iterable[Need], setting: Declarations) -> list[Need]:
     """What is inverted: each matrix once, in its shortest form; the identity not at all."""
     inverted = [x.expression for x in needs if x.kind == INVERTIBLE]
     algebra = Algebra(setting, inverted)
@@ -151,5 +128,5 @@ def _by_schur_complement(e: Expr, given: set[tuple], algebra: Algebra) -> bool:
     def known(x: Expr) -> bool:
         return (algebra.poly(x).key(),) in given
 
-    (a, b), (c, d) = block_rows(e)
+    (a, b), (c, d) = e.block_rows()
     return any(known(p) and known(s - u * p.I * v) for p, v, u, s in ((a, b, c, d), (d, c, b, a)))

@@ -8,15 +8,20 @@ from typing import TYPE_CHECKING
 
 import sympy as sp
 
-from matrixproof.judges.instances import Unusable, same, search
+from matrixproof.judges.counterexamples import search
+from matrixproof.judges.exact import Unusable
+from matrixproof.judges.series import same
+from matrixproof.language.declarations import Declarations
 from matrixproof.language.definite import DEFINITE, definiteness, full_column_rank
+from matrixproof.language.differential import written_out
 from matrixproof.language.errors import SoundnessError, StepError
-from matrixproof.language.expressions import Expr, lift, plain, size, substitute
+from matrixproof.language.expressions import Expr, lift, match_shapes, size
+from matrixproof.language.numbers import plain_number
+from matrixproof.language.printing import plain
 from matrixproof.language.signs import is_positive
-from matrixproof.search.assumptions import FULL_RANK, Need, instances_where, needs_of, written_out
-from matrixproof.search.polynomials import plain_number
+from matrixproof.language.trees import substitute, symbols_in
+from matrixproof.search.assumptions import FULL_RANK, Need, instances_where, needs_of
 from matrixproof.search.prover import Equation, Verdict, prove
-from matrixproof.setting import Setting, match_shapes, symbols_in
 
 if TYPE_CHECKING:
     from matrixproof.page.derivation import Result
@@ -30,15 +35,24 @@ class Lemma:
     substitution: dict[str, Expr]
 
 
-def instantiate(setting: Setting, cited: Lemma | Result) -> tuple[Equation, list[Need], set[str]]:
-    """State a proved result for the symbols of this setting, with what it assumes."""
+def instantiate(setting: Declarations,
+                cited: Lemma | Result) -> tuple[Equation, list[Need], set[str]]:  # fmt: skip
+    """State a proved result for the symbols of this setting, with what it assumes.
+
+    Raises
+    ------
+    StepError
+        When it is no proved result, or its assumptions do not hold here.
+    SoundnessError
+        When it is false on an exact instance that satisfies them.
+    """
     lemma = cited if isinstance(cited, Lemma) else Lemma(cited, {})
     if not hasattr(lemma.result, "derivation"):
         raise StepError("by=[...] takes results, and results called with symbols")
-    result, there = lemma.result, lemma.result.setting
+    result = lemma.result
     if result.status != "proved":
         raise StepError(f"{result.title} is {result.status}, not proved: it cannot be cited")
-    if not lemma.substitution and there is setting:
+    if not lemma.substitution and result.setting is setting:
         equation = Equation(*match_shapes(result.lhs, result.rhs), result.title)
         return equation, result.needs, result.derivation.used
     matrices, scalars = _match_symbols(setting, lemma)
@@ -60,19 +74,25 @@ def instantiate(setting: Setting, cited: Lemma | Result) -> tuple[Equation, list
             raise StepError(f"{result.title} assumes {h.name}, which is not proved here")
         needs += needs_of(verdict, setting)
         used |= set(verdict.relations)
+    _check_conditions(setting, result, scalars)
+    _try_out(setting, result.title, lhs, rhs, needs)
+    return Equation(lhs, rhs, result.title), needs, used
+
+
+def _check_conditions(setting: Declarations, result: Result,
+                      scalars: dict[sp.Symbol, sp.Expr]) -> None:  # fmt: skip
+    """What a result assumes of its dimensions must be known of those here."""
     known = setting.positive_sizes()
-    for condition in there.conditions:
+    for condition in result.setting.conditions:
         now = condition.subs(scalars, simultaneous=True)
         strict = isinstance(now, sp.StrictGreaterThan | sp.StrictLessThan)
         if now != True and now not in setting.conditions and not (  # noqa: E712 - SymPy's
             strict and is_positive(now.gts - now.lts, known)
         ):
             raise StepError(f"{result.title} assumes {condition}, here {now}")
-    _try_out(setting, result.title, lhs, rhs, needs)
-    return Equation(lhs, rhs, result.title), needs, used
 
 
-def _proved_here(setting: Setting, lhs: Expr, rhs: Expr) -> Verdict | None:
+def _proved_here(setting: Declarations, lhs: Expr, rhs: Expr) -> Verdict | None:
     if search(setting, lhs, rhs, shrink=False)[0]:
         return None
     verdict = prove(setting, lhs, rhs)
@@ -80,7 +100,7 @@ def _proved_here(setting: Setting, lhs: Expr, rhs: Expr) -> Verdict | None:
 
 
 def _match_symbols(
-    setting: Setting, lemma: Lemma
+    setting: Declarations, lemma: Lemma
 ) -> tuple[dict[str, Expr], dict[sp.Symbol, sp.Expr]]:
     """The value here of each symbol there: sizes, signs and distributions must fit."""
     there, title = lemma.result.setting, lemma.result.title
@@ -95,37 +115,49 @@ def _match_symbols(
             matrices[name] = value
         elif name in there.scalar_symbols or name in there.dims:
             symbol = there.scalar_symbols.get(name, there.dims.get(name))
-            number = plain_number(value)
-            if number is None:
-                raise StepError(f"{title}: {name} is a number, {plain(value)} is not")
-            if name in there.dims:
-                number = size(number)
-            elif symbol.is_positive and not is_positive(number, setting.positive_sizes()):
-                raise StepError(f"{title} needs {plain(value)} positive, which is not known")
-            scalars[symbol] = number
+            scalars[symbol] = _number_for(symbol, value, setting, title)
         else:
             raise StepError(f"{title} has no symbol {name}")
     for name in sorted(lemma.result.derivation.letters()):
         if name not in matrices:
             raise StepError(f"{title} needs a value for {name}")
-    for name, value in matrices.items():
-        for inside, outside in zip(there.letters[name].shape, value.shape, strict=True):
-            if inside.is_Symbol:
-                scalars.setdefault(inside, outside)
-    for name, value in matrices.items():
-        shape = there.letters[name].shape
-        expected = tuple(sp.expand(x.subs(scalars, simultaneous=True)) for x in shape)
-        if expected != value.shape:
-            raise StepError(
-                f"{title}: {name} must be {expected[0]} x {expected[1]}, but "
-                f"{plain(value)} is {value.shape[0]} x {value.shape[1]}"
-            )
+    _match_sizes(lemma.result, matrices, scalars)
     if lemma.result.derivation.has_expectation():
         _match_distributions(setting, lemma.result, matrices, scalars)
     return matrices, scalars
 
 
-def _match_distributions(setting: Setting, result: Result, matrices: dict[str, Expr],
+def _number_for(symbol: sp.Symbol, value: Expr, setting: Declarations, title: str) -> sp.Expr:
+    """The value of a scalar or dimension there, which must be one here: a size, or positive."""
+    number = plain_number(value)
+    if number is None:
+        raise StepError(f"{title}: {symbol} is a number, {plain(value)} is not")
+    if symbol.is_integer:
+        return size(number)
+    if symbol.is_positive and not is_positive(number, setting.positive_sizes()):
+        raise StepError(f"{title} needs {plain(value)} positive, which is not known")
+    return number
+
+
+def _match_sizes(result: Result, matrices: dict[str, Expr],
+                 scalars: dict[sp.Symbol, sp.Expr]) -> None:  # fmt: skip
+    """Read the dimensions there off the matrices here, and see that all sizes fit."""
+    letters = result.setting.letters
+    for name, value in matrices.items():
+        for inside, outside in zip(letters[name].shape, value.shape, strict=True):
+            if inside.is_Symbol:
+                scalars.setdefault(inside, outside)
+    for name, value in matrices.items():
+        shape = letters[name].shape
+        expected = tuple(sp.expand(x.subs(scalars, simultaneous=True)) for x in shape)
+        if expected != value.shape:
+            raise StepError(
+                f"{result.title}: {name} must be {expected[0]} x {expected[1]}, but "
+                f"{plain(value)} is {value.shape[0]} x {value.shape[1]}"
+            )
+
+
+def _match_distributions(setting: Declarations, result: Result, matrices: dict[str, Expr],
                          scalars: dict[sp.Symbol, sp.Expr]) -> None:  # fmt: skip
     """Gaussian vectors go to different Gaussian vectors, constants to constants."""
     taken: set[str] = set()
@@ -150,7 +182,7 @@ def _match_distributions(setting: Setting, result: Result, matrices: dict[str, E
             )
 
 
-def _needs_of_kind(setting: Setting, result: Result, name: str, e: Expr) -> list[Need]:
+def _needs_of_kind(setting: Declarations, result: Result, name: str, e: Expr) -> list[Need]:
     letter = result.setting.letters[name]
     if letter.symmetric and not prove(setting, e.T, e).proved:
         raise StepError(f"{result.title} needs {plain(e)} symmetric, which is not proved")
@@ -161,7 +193,8 @@ def _needs_of_kind(setting: Setting, result: Result, name: str, e: Expr) -> list
     return []
 
 
-def _try_out(setting: Setting, title: str, lhs: Expr, rhs: Expr, needs: Sequence[Need]) -> None:
+def _try_out(setting: Declarations, title: str, lhs: Expr, rhs: Expr,
+             needs: Sequence[Need]) -> None:  # fmt: skip
     """What a lemma assumes must hold on some exact instance here, and there the lemma too."""
     for instance in instances_where(needs, setting):
         try:

@@ -13,8 +13,8 @@ import heapq
 import itertools
 from typing import Any
 
+from matrixproof.algebra.polynomials import Poly, Word
 from matrixproof.language.errors import ProofError
-from matrixproof.search.polynomials import Poly, Word
 
 Certificate = dict[tuple[Word, int, Word], Any]
 

@@ -9,15 +9,18 @@ from dataclasses import dataclass, field
 
 import sympy as sp
 
+from matrixproof.algebra.polynomials import Grid, Poly
+from matrixproof.algebra.scalars import ScalarAlgebra
+from matrixproof.algebra.translation import Algebra
 from matrixproof.judges import second_judge
 from matrixproof.judges.kernel import Consequence, divisors, follows, multiplies_out
+from matrixproof.language.declarations import Declarations
 from matrixproof.language.errors import CertificateError, ProofError
-from matrixproof.language.expressions import Expr, as_scalar
+from matrixproof.language.expressions import Expr, as_scalar, match_shapes
+from matrixproof.language.numbers import plain_number
 from matrixproof.language.signs import may_vanish
 from matrixproof.search.completion import Certificate, Rules
-from matrixproof.search.polynomials import Algebra, Grid, Poly, plain_number
-from matrixproof.search.scalars import Fact, ScalarAlgebra
-from matrixproof.setting import Setting, match_shapes
+from matrixproof.search.facts import Fact, facts
 
 LONGEST_WORD = 14
 PAIRS_A_ROUND = 25
@@ -49,13 +52,13 @@ class Equation:
     name: str
 
 
-def prove(setting: Setting, lhs: Expr, rhs: Expr, lemmas: tuple[Equation, ...] = (),
+def prove(setting: Declarations, lhs: Expr, rhs: Expr, lemmas: tuple[Equation, ...] = (),
           seconds: float = 20.0) -> Verdict:  # fmt: skip
     """Search for a certificate of lhs = rhs, which two judges then verify.
 
     Parameters
     ----------
-    setting : Setting
+    setting : Declarations
     lhs, rhs : Expr
     lemmas : tuple of Equation
         Equations that hold already. One between matrices becomes a relation, one between scalars
@@ -157,14 +160,14 @@ def _scalars(algebra: Algebra, lhs: Expr, rhs: Expr, lemmas: tuple[Equation, ...
     for state in _rounds(rules, deadline):
         why_not = state
         for all_turns in (False, True):
-            facts = scalars.facts(claim, scalars.axioms + given, rules, all_turns)
-            equations = [f.equation for f in facts]
+            known = facts(scalars, claim, [*map(Fact, scalars.axioms), *given], rules, all_turns)
+            equations = [f.equation for f in known]
             found = follows(claim, equations, scalars.atoms, normal)
             if found is not None:
-                for difference, certificate in (x for f in facts for x in f.matrices()):
+                for difference, certificate in (x for f in known for x in f.matrices()):
                     _judge(difference, certificate, algebra)
                 _judge_scalars(claim, found)
-                certificates = [c for f in facts for c in f.certificates]
+                certificates = [c for f in known for c in f.certificates]
                 return _verdict(algebra, certificates, found.divided)
     return Verdict(False, why_not=why_not)
 

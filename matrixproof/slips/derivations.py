@@ -1,7 +1,7 @@
 """Slips of the pen: every expression that differs from a given one in a single place.
 
-A check that has never been seen to fail proves little. So each line of the book is made wrong in
-all the ways in which one goes wrong at the blackboard, and each wrong line must be refuted by an
+A check that has never been seen to fail proves little. So each line of a derivation is made wrong
+in all the ways in which one goes wrong at the blackboard, and each wrong line must be refuted by an
 exact counterexample. A mutant that is proved is another way to write the same thing; a mutant that
 is neither survives, and is looked at.
 
@@ -23,22 +23,14 @@ from itertools import product
 
 import sympy as sp
 
+from matrixproof.language.declarations import Declarations
 from matrixproof.language.errors import ProofError
-from matrixproof.language.expressions import (
-    Expr,
-    block,
-    block_rows,
-    definitions_in,
-    eye,
-    lift,
-    plain,
-    rebuild,
-    tex_name,
-    zero,
-)
+from matrixproof.language.expressions import Expr, block, eye, lift, zero
+from matrixproof.language.letters import Letter
+from matrixproof.language.printing import plain, tex_name
+from matrixproof.language.trees import definitions_in, rebuild
 from matrixproof.page.derivation import Derivation, Result, check
 from matrixproof.search.citing import Lemma
-from matrixproof.setting import Letter, Setting
 
 
 @dataclass(frozen=True)
@@ -66,13 +58,13 @@ class Outcome:
     status: str
 
 
-def mutants(e: Expr, setting: Setting) -> list[Mutant]:
+def mutants(e: Expr, setting: Declarations) -> list[Mutant]:
     """All single slips in an expression that keep its size, each once.
 
     Parameters
     ----------
     e : Expr
-    setting : Setting
+    setting : Declarations
         Whose symbols a wrong symbol is taken from.
 
     Returns
@@ -122,13 +114,13 @@ def mutate(derivation: Derivation | Result, by: Iterable[Lemma | Result] = (),
             number += 1
 
 
-def judge(setting: Setting, lhs: Expr, rhs: Expr, by: Iterable[Lemma | Result] = (),
+def judge(setting: Declarations, lhs: Expr, rhs: Expr, by: Iterable[Lemma | Result] = (),
           proved: Expr | None = None) -> str:  # fmt: skip
     """The status of a mutated claim, as in `Outcome`.
 
     Parameters
     ----------
-    setting : Setting
+    setting : Declarations
     lhs, rhs : Expr
         The line before, and the mutant.
     by : iterable of Lemma or Result
@@ -147,7 +139,7 @@ def judge(setting: Setting, lhs: Expr, rhs: Expr, by: Iterable[Lemma | Result] =
         verdict = check(setting, lhs, rhs, by)
         if verdict == "instances" and proved is not None:
             verdict = check(setting, proved, rhs, by)
-            ways = (_by_similarity, _by_squares, _by_signs)
+            ways = (by_similarity, by_squares, by_signs)
             if verdict == "instances" and any(way(setting, proved, rhs, by) for way in ways):
                 verdict = "proved"
         return verdict
@@ -155,7 +147,8 @@ def judge(setting: Setting, lhs: Expr, rhs: Expr, by: Iterable[Lemma | Result] =
         return "rejected"
 
 
-def _by_similarity(setting: Setting, line: Expr, mutant: Expr, by: list[Lemma | Result]) -> bool:
+def by_similarity(setting: Declarations, line: Expr, mutant: Expr,
+            by: list[Lemma | Result]) -> bool:  # fmt: skip
     """Whether the mutant equals the line since |K^-1 D K| = |D|, for a K that it inverts anyway."""
     nodes = [*mutant.walk()]
     inverted = {x.args[0].key(): x.args[0] for x in nodes if x.op == "inverse"}
@@ -171,7 +164,8 @@ def _by_similarity(setting: Setting, line: Expr, mutant: Expr, by: list[Lemma | 
     return False
 
 
-def _by_squares(setting: Setting, line: Expr, mutant: Expr, by: list[Lemma | Result]) -> bool:
+def by_squares(setting: Declarations, line: Expr, mutant: Expr,
+            by: list[Lemma | Result]) -> bool:  # fmt: skip
     """Whether only log|D| became log|E|, with DD = EE: |D| and |E| differ by a sign at most.
 
     Here log|D| is the logarithm of the absolute value; D may be a factor of what stands under it.
@@ -198,14 +192,15 @@ def _factors_of_logdet(e: Expr, part: Expr) -> int:
     return sum(x.key() == part.key() for x in factors) if sizes == {part.shape} else 0
 
 
-def _by_signs(setting: Setting, line: Expr, mutant: Expr, by: list[Lemma | Result]) -> bool:
+def by_signs(setting: Declarations, line: Expr, mutant: Expr,
+            by: list[Lemma | Result]) -> bool:  # fmt: skip
     """Whether block columns of D changed their sign: it became DS, with S made of I and -I."""
     named = {x.value: x for x in definitions_in([line])}
     for E in definitions_in([mutant]):
         D = named.get(E.value, E)
         if D.key() == E.key() or D.args[0].op != "block":
             continue
-        widths = [x.shape[1] for x in block_rows(D.args[0])[0]]
+        widths = [x.shape[1] for x in D.args[0].block_rows()[0]]
         for signs in product((1, -1), repeat=len(widths)):
             S = block([[eye(w) * c if i == j else zero(v, w) for j, w in enumerate(widths)]
                        for i, (v, c) in enumerate(zip(widths, signs, strict=True))])  # fmt: skip
@@ -226,7 +221,7 @@ def _put(e: Expr, old: Expr, new: Expr) -> Expr:
 HOMOGENEOUS = "mul div neg group define transpose inverse scalar trace d expectation".split()
 
 
-def _slips(e: Expr, setting: Setting, factors: bool = True) -> Iterator[Mutant]:
+def _slips(e: Expr, setting: Declarations, factors: bool = True) -> Iterator[Mutant]:
     if factors:
         yield from _of_factors(e)
     yield from _here(e, setting)
@@ -249,7 +244,7 @@ def _of_factors(e: Expr) -> Iterator[Mutant]:
         yield from (Mutant("sign", -e), Mutant("factor 2", 2 * e), Mutant("factor 1/2", e / 2))
 
 
-def _here(e: Expr, setting: Setting) -> Iterator[Mutant]:
+def _here(e: Expr, setting: Declarations) -> Iterator[Mutant]:
     """The slips at the root of an expression, factors apart."""
     if e.op == "transpose":
         yield Mutant("transpose", e.args[0])
@@ -282,7 +277,7 @@ def _in_sum(e: Expr) -> Iterator[Mutant]:
         yield Mutant("dropped term", rebuild(e, (*a[:i], *a[i + 1 :])))
 
 
-def _in_product(e: Expr, setting: Setting) -> Iterator[Mutant]:
+def _in_product(e: Expr, setting: Declarations) -> Iterator[Mutant]:
     a = e.args
     for i, x in enumerate(a):
         others = (*a[:i], *a[i + 1 :])

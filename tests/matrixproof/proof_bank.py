@@ -30,7 +30,9 @@ from matrixproof import (
     tr,
     zero,
 )
-from matrixproof.judges.instances import QQ, Instance, Unusable, draw, matrix
+from matrixproof.judges.exact import QQ, Unusable, matrix
+from matrixproof.judges.instances import Instance
+from matrixproof.judges.samplers import draw
 
 
 def no_lemmas() -> tuple[Lemma | Result, ...]:

@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from matrixproof.language.expressions import latex, plain
+from matrixproof.language.printing import latex, plain
 from proof_bank import BANK
 
 MOST_SECONDS = 3.0  # of processor time, on a slow machine; about a tenth of that is usual

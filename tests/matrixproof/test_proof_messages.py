@@ -158,7 +158,7 @@ def test_a_line_that_is_not_proved():
 
 
 def right_inverse(i):
-    from matrixproof.judges.instances import Unusable
+    from matrixproof.judges.exact import Unusable
 
     if not i.matrices["M"].to_dense().det():
         raise Unusable("singular")

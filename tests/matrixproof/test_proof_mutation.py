@@ -1,6 +1,6 @@
 """The bank, made wrong in every single place: no wrong statement gets through.
 
-A seeded sample runs by default; LMMCORE_ALL_MUTANTS=1 runs all, about 9,600 statements, in ten
+A seeded sample runs by default; MATRIXPROOF_ALL_MUTANTS=1 runs all, about 9,600 statements, in ten
 minutes of processor time.
 """
 
@@ -10,18 +10,18 @@ import random
 import pytest
 
 from matrixproof import Setting, block, define, det, expectation, eye, lift, logdet, tr, zero
-from matrixproof.language.expressions import plain
+from matrixproof.language.printing import plain
 from matrixproof.slips.derivations import (
-    _by_signs,
-    _by_similarity,
-    _by_squares,
+    by_signs,
+    by_similarity,
+    by_squares,
     judge,
     mutants,
     mutate,
 )
 from proof_bank import BANK
 
-ALL = bool(os.environ.get("LMMCORE_ALL_MUTANTS"))
+ALL = bool(os.environ.get("MATRIXPROOF_ALL_MUTANTS"))
 SAMPLE = 3  # mutants of each statement
 
 # True statements that the prover does not prove: (statement, side, mutant) and the reason.
@@ -159,7 +159,7 @@ def test_a_mutant_that_equals_the_proved_line():
 # -- mutants that are proved by other means -----------------------------------------------------
 def stretched():
     """B = I + (x - 1) FF' with F'F = I, and the same with -x for x, whose square is that of B."""
-    from matrixproof.judges.instances import sample_orthonormal
+    from matrixproof.judges.samplers import sample_orthonormal
 
     t = Setting("n k", where="n >= k")
     n, k = t.dimensions
@@ -175,7 +175,7 @@ def stretched():
 def test_a_factor_of_the_same_square_has_the_same_log_determinant():
     t, _, K, B, C = stretched()
     for line in (lambda M: logdet(M), lambda M: logdet(2 * K * M * K) + logdet(M) / 2):
-        assert _by_squares(t, line(B), line(C), [])
+        assert by_squares(t, line(B), line(C), [])
         assert judge(t, line(B), line(C), (), line(B)) == "proved"
 
 
@@ -189,10 +189,10 @@ def test_squares_prove_nothing_outside_a_log_determinant():
         lambda M: logdet(F.T * M * F) + logdet(M),
     ]
     for line in lines:
-        assert not _by_squares(t, line(B), line(C), [])
+        assert not by_squares(t, line(B), line(C), [])
     other = define("B", 2 * B.args[0])
-    assert not _by_squares(t, logdet(B), logdet(other), [])
-    assert not _by_squares(t, logdet(B), logdet(C) + 1, [])
+    assert not by_squares(t, logdet(B), logdet(other), [])
+    assert not by_squares(t, logdet(B), logdet(C) + 1, [])
 
 
 def test_the_sign_of_a_block_column_is_the_sign_of_no_product_with_itself():
@@ -205,20 +205,20 @@ def test_the_sign_of_a_block_column_is_the_sign_of_no_product_with_itself():
 
     A = stacked(X, B, 1)
     for E in (stacked(-X, B, 1), stacked(X, -B, -1), stacked(-X, -B, -1)):
-        assert _by_signs(t, logdet(A.T * A), logdet(E.T * E), [])
+        assert by_signs(t, logdet(A.T * A), logdet(E.T * E), [])
         assert judge(t, logdet(A.T * A), logdet(E.T * E), (), logdet(A.T * A)) == "proved"
     E = stacked(2 * X, B, 1)
-    assert not _by_signs(t, logdet(A.T * A), logdet(E.T * E), [])
+    assert not by_signs(t, logdet(A.T * A), logdet(E.T * E), [])
     E, corner = stacked(-X, B, 1), block([[zero(p, p), X.T * B], [zero(q, p), zero(q, q)]])
-    assert not _by_signs(t, tr(corner * A.T * A), tr(corner * E.T * E), [])
-    assert not _by_signs(t, A, E, [])
-    assert not _by_signs(t, det(A.T * A), det(E.T * A), [])
+    assert not by_signs(t, tr(corner * A.T * A), tr(corner * E.T * E), [])
+    assert not by_signs(t, A, E, [])
+    assert not by_signs(t, det(A.T * A), det(E.T * A), [])
 
 
 def test_similar_matrices_have_the_same_determinant():
     w = Setting("n")
     D, K = w.matrices("D: n; K: n")
     for f in (det, logdet):
-        assert _by_similarity(w, f(D) + tr(K.I), f(K.I * D * K) + tr(K.I), [])
-        assert not _by_similarity(w, f(D) + tr(K.I), f(K.I * D * K * K) + tr(K.I), [])
-        assert not _by_similarity(w, f(D) + tr(K.I), f(D) + f(K.I), [])
+        assert by_similarity(w, f(D) + tr(K.I), f(K.I * D * K) + tr(K.I), [])
+        assert not by_similarity(w, f(D) + tr(K.I), f(K.I * D * K * K) + tr(K.I), [])
+        assert not by_similarity(w, f(D) + tr(K.I), f(D) + f(K.I), [])

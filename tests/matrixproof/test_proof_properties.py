@@ -24,11 +24,15 @@ from matrixproof import (
     tr,
 )
 from matrixproof.judges import second_judge
-from matrixproof.judges.instances import QQ, Instance, Unusable, same, search
+from matrixproof.judges.counterexamples import search
+from matrixproof.judges.exact import QQ, Unusable
+from matrixproof.judges.instances import Instance
 from matrixproof.judges.kernel import follows
+from matrixproof.judges.series import same
 from matrixproof.language.differential import differentiate
-from matrixproof.language.expressions import Expr, latex, plain
-from matrixproof.page.records import expression_data, expression_from
+from matrixproof.language.expressions import Expr
+from matrixproof.language.printing import latex, plain
+from matrixproof.page.written import expression_data, expression_from
 from matrixproof.search.prover import prove
 
 S = Setting("n k")
@@ -155,7 +159,7 @@ def rewritten(draw, e):
                 return -1 * e.args[0]
     if not e.args:
         return e
-    from matrixproof.language.expressions import rebuild
+    from matrixproof.language.trees import rebuild
 
     return rebuild(e, [rewritten(draw, x) for x in e.args])
 

@@ -29,21 +29,26 @@ from matrixproof import (
     lift,
     log,
     logdet,
+    recall,
     tr,
     zero,
 )
-from matrixproof.judges.instances import QQ, Instance, matrix, search
+from matrixproof.algebra.polynomials import Grid, Poly
+from matrixproof.algebra.translation import Algebra
+from matrixproof.judges.counterexamples import search
+from matrixproof.judges.exact import QQ, matrix
+from matrixproof.judges.instances import Instance
 from matrixproof.judges.kernel import follows, multiplies_out, surely_not_zero
 from matrixproof.language.expressions import Expr
 from matrixproof.language.signs import may_vanish
 from matrixproof.page import records
 from matrixproof.page.derivation import Result
+from matrixproof.recalling import proving_again, recalling
 from matrixproof.search import prover
 from matrixproof.search.citing import instantiate
 from matrixproof.search.completion import Rules
-from matrixproof.search.polynomials import Algebra, Poly
+from matrixproof.search.facts import Fact
 from matrixproof.search.prover import Equation, prove
-from matrixproof.search.scalars import Fact, ScalarAlgebra
 
 
 def assumptions(result):
@@ -146,13 +151,11 @@ def test_a_fact_that_lies_is_caught(monkeypatch):
     s = Setting("n")
     A, B = s.matrices("A: n; B: n")
 
-    def lie(self, claim, given, rules, all_turns):
-        a, b = (self.algebra.poly(x) for x in (A, B))
-        from matrixproof.search.polynomials import Grid
+    def lie(scalars, claim, given, rules, all_turns):
+        a, b = (scalars.algebra.poly(x) for x in (A, B))
+        return [Fact(scalars.trace(a) - scalars.trace(b), Grid([[a]]), Grid([[b]]), [{}])]
 
-        return [Fact(self.trace(a) - self.trace(b), Grid([[a]]), Grid([[b]]), [{}])]
-
-    monkeypatch.setattr(ScalarAlgebra, "facts", lie)
+    monkeypatch.setattr(prover, "facts", lie)
     with pytest.raises(RuntimeError, match="does not multiply out"):
         prove(s, tr(A), tr(B))
 
@@ -881,7 +884,7 @@ def test_a_step_on_instances_only():
 
 
 def inverse_of_a(i):
-    from matrixproof.judges.instances import Unusable
+    from matrixproof.judges.exact import Unusable
 
     if not i.matrices["A"].to_dense().det():
         raise Unusable("singular")
@@ -1130,7 +1133,7 @@ def test_what_is_true_is_not_refuted():
 def test_proved_and_refuted_is_a_crash(monkeypatch):
     s = Setting("n")
     A, B = s.matrices("A: n; B: n")
-    for module in ("page.derivation", "judges.refutation"):
+    for module in ("page.derivation", "page.refutation"):
         monkeypatch.setattr(f"matrixproof.{module}.prove", lambda *_, **__: _Yes())
     with pytest.raises(SoundnessError):
         check(s, A, B)
@@ -1195,8 +1198,8 @@ def test_by_entries():
 @pytest.fixture
 def recorded(monkeypatch, tmp_path):
     """Results are written to a folder of their own; gives a function that tampers with one."""
-    monkeypatch.setattr(records, "folder", lambda: tmp_path)
-    monkeypatch.setattr(records, "_entered", {})
+    monkeypatch.setenv(records.FOLDER, str(tmp_path))
+    monkeypatch.setattr(records, "entered", {})
     monkeypatch.setenv(records.RECORD, "1")
     s = Setting("n k")
     n, k = s.dimensions
@@ -1214,7 +1217,7 @@ def recorded(monkeypatch, tmp_path):
 
 
 def test_recall_proves_anew(recorded):
-    result = records.recall("push")
+    result = recall("push")
     assert isinstance(result, Result)
     assert result.status == "proved"
     s = Setting("m")
@@ -1264,25 +1267,26 @@ TAMPERING = {
 def test_a_tampered_record_is_refused(recorded, what):
     recorded(TAMPERING[what])
     with pytest.raises((ProofError, StepError)):
-        records.recall("push")
+        recall("push")
 
 
-def test_results_that_recall_each_other(recorded, monkeypatch):
-    monkeypatch.setattr(records, "_recalling", ["pull", "push"])
-    with pytest.raises(ProofError, match="circular: pull -> push -> push"):
-        records.recall("push")
+def test_results_that_recall_each_other(recorded):
+    with (proving_again("pull"), proving_again("push"),
+          pytest.raises(ProofError, match="circular: pull -> push -> push")):  # fmt: skip
+        recall("push")
+    assert recalling() == ()
 
 
 def test_there_is_no_such_record(recorded):
     for name in ("pull", "../push", ""):
         with pytest.raises(ProofError):
-            records.recall(name)
+            recall(name)
 
 
 def test_records_keep_everything(monkeypatch, tmp_path):
     """Differentials, scalars of any sign, definitions, blocks and expectations come back."""
-    monkeypatch.setattr(records, "folder", lambda: tmp_path)
-    monkeypatch.setattr(records, "_entered", {})
+    monkeypatch.setenv(records.FOLDER, str(tmp_path))
+    monkeypatch.setattr(records, "entered", {})
     monkeypatch.setenv(records.RECORD, "1")
     s = Setting("n p", where="n > p")
     n, p = s.dimensions
@@ -1301,7 +1305,7 @@ def test_records_keep_everything(monkeypatch, tmp_path):
     }
     for name, (lhs, rhs) in claims.items():
         first = s.derive(lhs).step(rhs).named(name, name)
-        again = records.recall(name)
+        again = recall(name)
         assert again.statement() == first.statement()
         assert again.lhs.key() == first.lhs.key()
         assert again.derivation.all_assumptions() == first.derivation.all_assumptions()
@@ -1309,8 +1313,8 @@ def test_records_keep_everything(monkeypatch, tmp_path):
 
 def test_a_tampered_differential_is_refused(monkeypatch, tmp_path):
     """A record in which d moves V by zero would show d(V^-1) = 0."""
-    monkeypatch.setattr(records, "folder", lambda: tmp_path)
-    monkeypatch.setattr(records, "_entered", {})
+    monkeypatch.setenv(records.FOLDER, str(tmp_path))
+    monkeypatch.setattr(records, "entered", {})
     monkeypatch.setenv(records.RECORD, "1")
     s = Setting("n")
     V = s.positive_definite("V: n")
@@ -1332,7 +1336,7 @@ def test_a_tampered_differential_is_refused(monkeypatch, tmp_path):
     data["statement"] = "d[inv(V)] = 0"
     path.write_text(json.dumps(data), encoding="utf-8")
     with pytest.raises(ProofError, match="is not how"):
-        records.recall("step")
+        recall("step")
 
 
 def test_sizes_must_be_positive():
@@ -1365,7 +1369,7 @@ def test_lemmas_about_numbers_given_as_matrices():
 # -- the two roads know nothing of each other --------------------------------------------------
 def test_a_wrong_rule_of_differentiation_would_be_refuted(monkeypatch):
     """The instances expand a series: they do not use the rule for inverses."""
-    from matrixproof.search import polynomials
+    from matrixproof.algebra import translation
 
     s = Setting("n")
     A = s.matrices("A: n")
@@ -1374,8 +1378,8 @@ def test_a_wrong_rule_of_differentiation_would_be_refuted(monkeypatch):
     def wrong(e, along):
         return e.args[0].I * along(e.args[0]) if e.op == "inverse" else honest(e, along)
 
-    honest = polynomials.differentiate
-    monkeypatch.setattr(polynomials, "differentiate", wrong)
+    honest = translation.differentiate
+    monkeypatch.setattr(translation, "differentiate", wrong)
     claim = (d(A.I), A.I.args[0].I * d(A))
     assert prove(s, *claim).proved
     assert search(s, *claim)[0] is not None

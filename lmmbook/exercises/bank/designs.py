@@ -20,7 +20,8 @@ from lmmbook.exercises.kinds import (
 )
 from lmmbook.exercises.late import np
 from matrixproof import Setting, block, det, eye
-from matrixproof.judges.instances import Instance, matrix
+from matrixproof.judges.exact import matrix
+from matrixproof.judges.instances import Instance
 from matrixproof.language.expressions import Expr
 
 CHAPTER = "designs"

@@ -11,7 +11,7 @@ from lmmbook.exercises.exercise import Exercise, Misconception
 from lmmbook.exercises.kinds import Choice, Expression, Function, MatrixExpression
 from lmmbook.exercises.late import np
 from matrixproof import Setting
-from matrixproof.judges.instances import matrix
+from matrixproof.judges.exact import matrix
 from matrixproof.language.expressions import Expr, as_scalar
 
 CHAPTER = "lab-neyman-scott"

@@ -10,7 +10,7 @@ from lmmbook.exercises.exercise import Exercise, Misconception
 from lmmbook.exercises.kinds import Choice, Derived, Expression, Function, Number
 from lmmbook.exercises.late import np
 from matrixproof import Setting, define, eye
-from matrixproof.judges.instances import matrix
+from matrixproof.judges.exact import matrix
 from matrixproof.language.expressions import Expr
 from matrixproof.page.derivation import Derivation
 

@@ -16,7 +16,7 @@ from lmmbook.exercises.kinds import (
 )
 from lmmbook.exercises.late import np
 from matrixproof import Setting, eye
-from matrixproof.judges.instances import matrix
+from matrixproof.judges.exact import matrix
 from matrixproof.language.expressions import Expr
 
 CHAPTER = "one-way-anova"

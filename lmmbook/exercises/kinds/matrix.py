@@ -12,10 +12,10 @@ import sympy as sp
 from lmmbook.exercises.kinds.kind import Kind, Unequal, Unreadable, what_it_is
 from lmmbook.exercises.late import is_numpy
 from matrixproof import ProofError, Setting
-from matrixproof.judges.refutation import Refutation
 from matrixproof.language.expressions import Expr, as_scalar, lift
 from matrixproof.page.derivation import Derivation, Result
 from matrixproof.page.derivation import check as check_equality
+from matrixproof.page.refutation import Refutation
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from lmmcore import (
     independent,
     repeated,
 )
-from lmmcore.profile import _root, _triangular
+from lmmcore.profile import _root_and_dual, _triangular
 from lmmcore.textbook import definition, identities
 from reference_models import reference_model, slopes
 
@@ -255,7 +255,7 @@ def test_structure_needs_one_grouping_factor():
 def test_the_rank_of_nearly_dependent_columns(distance, rank):
     length = np.array([1e-6, 1e3])
     A = np.array([[1.0, 1.0 - distance], [1.0 - distance, 1.0]]) * np.outer(length, length)
-    root, dual = _root(A)
+    root, dual = _root_and_dual(A)
     assert len(root) == len(dual) == rank
     np.testing.assert_allclose(root.T @ root, A, rtol=1e-13)
     np.testing.assert_allclose(dual @ root.T, np.eye(rank), atol=1e-4)
@@ -265,7 +265,7 @@ def test_the_rank_of_nearly_dependent_columns(distance, rank):
 def test_a_column_of_zeros_has_no_rank_and_stays(zero):
     A = np.array([[4.0, 1, 0.5], [1, 9, 2], [0.5, 2, 1]])
     A[zero] = A[:, zero] = 0.0
-    root, dual = _root(A)
+    root, dual = _root_and_dual(A)
     assert len(root) == 2
     np.testing.assert_allclose(root.T @ root, A, atol=1e-14)
     assert np.all(dual[:, zero] == 0)
@@ -289,7 +289,7 @@ def test_what_is_left_of_a_column_that_depends_on_those_before(left, rank, unit)
 def test_eigenvalues_that_are_rounding(value, rank):
     A = np.eye(10)
     A[0, 1] = A[1, 0] = 1 - value
-    assert len(_root(A)[0]) == rank
+    assert len(_root_and_dual(A)[0]) == rank
 
 
 def two_terms():
@@ -318,7 +318,7 @@ def test_cross_products_give_what_the_rows_give(method, monkeypatch):
 
 
 @pytest.mark.parametrize("method", ["REML", "ML"])
-@pytest.mark.parametrize(("more", "unused"), [(0, "_root"), (-1, "_triangular")])
+@pytest.mark.parametrize(("more", "unused"), [(0, "_root_and_dual"), (-1, "_triangular")])
 def test_rows_are_used_up_to_a_number_of_products(method, more, unused, monkeypatch):
     model = two_terms()
     monkeypatch.setattr("lmmcore.profile.ROWS", 40 * 11**2 + more)

@@ -202,6 +202,15 @@ def test_many_observations_have_no_expected_information(monkeypatch):
     np.testing.assert_array_equal(cut, full)
 
 
+def test_many_observations_have_no_expected_standard_errors(monkeypatch):
+    few = fit(model_of("intercept"))
+    monkeypatch.setattr("lmmcore.fast.errors.DENSE", 59)
+    many = fit(model_of("intercept"))
+    assert many.converged and np.all(np.isnan(many.se_expected))
+    np.testing.assert_array_equal(many.se_observed, few.se_observed)
+    assert not np.any(np.isnan(few.se_expected))
+
+
 def test_without_correlation_it_is_the_ordinary_model():
     group = np.repeat(np.arange(6), 10)
     model = model_of("intercept")

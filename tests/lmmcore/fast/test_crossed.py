@@ -272,7 +272,7 @@ def test_no_digit_depends_on_the_units_of_an_effect(unit, size):
     got = Eliminated(CrossedDesign([unit * z for z in Z]), theta / unit)
     assert got.log_det == want.log_det
     np.testing.assert_array_equal(got.traces() / unit**2, want.traces())
-    np.testing.assert_array_equal(got.squares() / unit**4, want.squares())
+    np.testing.assert_array_equal(got.squares / unit**4, want.squares)
 
 
 def test_the_size_of_an_effect_is_that_of_the_general_form():

@@ -5,7 +5,7 @@ import pytest
 
 from criteria import by_definition
 from lmmcore import Profile, VectorTermsProfile, fit, from_formula
-from lmmcore.fast.vector_terms import VectorTermsW, _orthonormal, _root
+from lmmcore.fast.vector_terms import VectorTermsW, _gram_schmidt, root_of_rank
 from reference_models import reference_model
 
 METHODS = pytest.mark.parametrize("method", ["REML", "ML"])
@@ -134,7 +134,7 @@ def test_the_units_of_the_columns_do_not_matter(method, unit):
 @pytest.mark.parametrize("unit", [1e-9, 1.0, 1e9])
 def test_a_covariate_that_is_constant_in_a_level_adds_nothing_there(unit):
     (term, _) = design(SLOPE, unit=unit).terms
-    _, R = _orthonormal(term)
+    _, R = _gram_schmidt(term)
     gone = R[1, 1] == 0
     assert [term.levels[g] for g in np.flatnonzero(gone)] == [3, 4]
     own = np.einsum("abg,acg->bcg", R, R)
@@ -149,7 +149,7 @@ def test_a_covariate_that_is_constant_in_a_level_adds_nothing_there(unit):
 @pytest.mark.parametrize(("off", "rank"), [(1e-11, 2), (1e-15, 1)])
 def test_the_root_of_a_matrix_has_its_rank_but_for_rounding(off, rank):
     S = np.array([[1.0, 1.0], [1.0, 1.0 + off]])
-    R = _root(S)
+    R = root_of_rank(S)
     assert len(R) == rank
     np.testing.assert_allclose(R.T @ R, S, rtol=2e-15)
 
@@ -158,14 +158,14 @@ def test_the_root_of_a_matrix_has_its_rank_but_for_rounding(off, rank):
 def test_the_root_of_a_matrix_in_other_units_and_with_a_row_of_zeros(unit):
     units = np.array([unit, 1.0, 1 / unit])
     S = np.array([[2.0, 0.0, 1.0], [0.0, 0.0, 0.0], [1.0, 0.0, 1.0]]) * np.outer(units, units)
-    R = _root(S)
+    R = root_of_rank(S)
     assert len(R) == 2
     np.testing.assert_allclose(R.T @ R, S, rtol=1e-14)
 
 
 def test_the_root_of_a_large_matrix_of_low_rank():
     F = np.random.default_rng(5).standard_normal((3, 400))
-    R = _root(F.T @ F)
+    R = root_of_rank(F.T @ F)
     assert len(R) == 3
     np.testing.assert_allclose(R.T @ R, F.T @ F, atol=1e-12)
 

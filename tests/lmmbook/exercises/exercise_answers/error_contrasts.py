@@ -10,7 +10,7 @@ from exercise_answers import Answers
 from lmmcore.textbook import definition
 from lmmcore.textbook import error_contrasts as contrasts
 from matrixproof import Setting, define, det, eye, log, logdet
-from matrixproof.judges.instances import matrix
+from matrixproof.judges.exact import matrix
 
 line = np.array([[1.0, 1], [1, 2], [1, 4], [1, 5]])
 

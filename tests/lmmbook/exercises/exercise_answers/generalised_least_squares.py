@@ -5,7 +5,7 @@ from scipy.linalg import null_space, solve_triangular, sqrtm
 from exercise_answers import Answers
 from lmmcore.textbook import least_squares
 from matrixproof import Setting, define, eye
-from matrixproof.judges.instances import matrix
+from matrixproof.judges.exact import matrix
 
 o = Setting("n p", where="n > p")
 n, p = o.dimensions

@@ -10,25 +10,26 @@ from typing import Any
 
 import sympy as sp
 
-from matrixproof.judges.instances import (
-    Counterexample,
-    Instance,
-    Unusable,
-    same,
-    smallest,
-    used_names,
-)
+from matrixproof.judges.counterexamples import Counterexample, smallest, used_names
+from matrixproof.judges.exact import Unusable
+from matrixproof.judges.instances import Instance
+from matrixproof.judges.series import same
+from matrixproof.language.declarations import Declarations
 from matrixproof.language.errors import RefutationError, SoundnessError
-from matrixproof.language.expressions import Expr, definitions_in, plain
+from matrixproof.language.expressions import Expr, match_shapes
+from matrixproof.language.printing import latex, plain
+from matrixproof.language.trees import definitions_in
+from matrixproof.page.display import refutation_html, refutation_latex
+from matrixproof.page.records import enter
+from matrixproof.page.written import identity, setting_data
 from matrixproof.search.prover import prove
-from matrixproof.setting import Setting, match_shapes
 
 
 @dataclass
 class Refutation:
     """A claim lhs = rhs that is false, with the smallest exact counterexample found."""
 
-    setting: Setting
+    setting: Declarations
     lhs: Expr
     rhs: Expr
     given: list[tuple[Expr, Expr]]
@@ -38,10 +39,10 @@ class Refutation:
     cites: tuple[str, ...] = ()
 
     @classmethod
-    def search(cls, setting: Setting, lhs: Expr, rhs: Expr, given: Iterable[tuple[Any, Any]] = (),
-               at: dict[str, Any] | None = None, sizes: dict[str, int] | None = None,
-               name: str = "", title: str = "", cites: Sequence[str] = ()
-               ) -> Refutation:  # fmt: skip
+    def search(cls, setting: Declarations, lhs: Expr, rhs: Expr,
+               given: Iterable[tuple[Any, Any]] = (), at: dict[str, Any] | None = None,
+               sizes: dict[str, int] | None = None, name: str = "", title: str = "",
+               cites: Sequence[str] = ()) -> Refutation:  # fmt: skip
         """Find the counterexample, or take the values ``at`` and check that they are one.
 
         Raises
@@ -66,8 +67,6 @@ class Refutation:
             raise SoundnessError(f"{plain(lhs)} = {plain(rhs)} is both proved and refuted")
         out = cls(setting, lhs, rhs, pairs, found, title, name, tuple(cites))
         if name:
-            from matrixproof.page.records import enter
-
             enter(out)
         return out
 
@@ -79,25 +78,32 @@ class Refutation:
         claim = f"{plain(self.lhs)} = {plain(self.rhs)}"
         return f"if {given} then {claim}" if given else claim
 
+    def record(self) -> dict[str, Any]:
+        """What is kept of the refutation."""
+        given = r",\ ".join(f"{latex(a)} = {latex(b)}" for a, b in self.given)
+        lead = rf"{given}\ \Rightarrow\ " if given else ""
+        return identity(self) | {
+            "setting": setting_data(self.setting),
+            "tex": f"{lead}{latex(self.lhs)} = {latex(self.rhs)}",
+            "counterexample": str(self.counterexample),
+            "counterexample_tex": list(self.counterexample.latex()),
+        }
+
     def definitions(self) -> list[Expr]:
         """The named expressions that occur, in order of appearance."""
         return definitions_in([*(x for pair in self.given for x in pair), self.lhs, self.rhs])
 
     def _repr_html_(self) -> str:
-        from matrixproof.page.display import refutation_html
-
         return refutation_html(self)
 
     def _repr_latex_(self) -> str:
-        from matrixproof.page.display import refutation_latex
-
         return refutation_latex(self)
 
     def __repr__(self) -> str:
         return f"FALSE: {self.statement()}\n" + textwrap.indent(str(self.counterexample), "  ")
 
 
-def _at(setting: Setting, lhs: Expr, rhs: Expr, given: list[tuple[Expr, Expr]],
+def _at(setting: Declarations, lhs: Expr, rhs: Expr, given: list[tuple[Expr, Expr]],
         values: dict[str, Any], sizes: dict[str, int]) -> Counterexample | None:  # fmt: skip
     matrices = {k: sp.Matrix(v) for k, v in values.items() if k in setting.letters}
     known = {setting.dims[k]: v for k, v in sizes.items()}

@@ -1,20 +1,19 @@
-"""A certificate to look at: the sum of multiples of the assumptions behind a proved matrix line.
-
-See the chapter "How the checker works".
-"""
+"""A certificate to look at: the sum of multiples of the assumptions behind a proved matrix line."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from matrixproof.algebra.polynomials import Poly, Word
+from matrixproof.algebra.translation import Algebra
 from matrixproof.judges import kernel, second_judge
+from matrixproof.language.declarations import Declarations
 from matrixproof.language.errors import StepError
-from matrixproof.language.expressions import Expr, plain
+from matrixproof.language.expressions import Expr, match_shapes
+from matrixproof.language.printing import plain
 from matrixproof.search.completion import Certificate, Rules
-from matrixproof.search.polynomials import Algebra, Poly, Word
 from matrixproof.search.prover import LONGEST_WORD, PAIRS_A_ROUND
-from matrixproof.setting import Setting, match_shapes
 
 
 @dataclass(frozen=True)
@@ -73,7 +72,7 @@ def _factor(c: object) -> str:
     return f"{sign} " + ("" if size == "1" else f"{size} ")
 
 
-def certify(setting: Setting, lhs: Expr, rhs: Expr) -> Certified:
+def certify(setting: Declarations, lhs: Expr, rhs: Expr) -> Certified:
     """The certificate of lhs = rhs between matrices without blocks.
 
     Raises
