@@ -89,8 +89,7 @@ class GroupedW(ByGamma):
         self.E, self.H = EH[:, :q], EH[:, q:]
         self.log_det, between = 0.0, np.zeros((self.H.shape[1],) * 2)
         for groups in chunks(RF.shape[2]):
-            B = np.einsum("abg,bc->cag", self.R[..., groups], L)
-            C = cholesky(np.eye(q)[:, :, None] + product(B, B))
+            C = factors(self.R[..., groups], L)
             EH[..., groups] = forward(C, RF[..., groups])
             self.log_det += 2.0 * sum(float(np.sum(np.log(C[i, i]))) for i in range(q))
             between += np.einsum("ixg,iyg->xy", self.H[..., groups], self.H[..., groups])
@@ -136,12 +135,8 @@ class GroupedW(ByGamma):
 
     def effects(self) -> tuple[list[Array], list[Array]]:
         """U_g = Gamma Z_g'Py, and Var(U_g | y) = Lambda M_g^-1 Lambda' (B17)."""
-        L = self.L
-        u = L @ L.T @ np.einsum("iag,ig->ag", self.E, self.h)
-        B = np.einsum("abg,bc->acg", self.R, L)
-        M = np.eye(len(L))[:, :, None] + product(B, B)
-        N = forward(cholesky(M), np.broadcast_to(L.T[:, :, None], M.shape))
-        return [u.T], [np.einsum("iag,ibg->gab", N, N)]
+        u = np.einsum("ab,ibg,ig->ga", self.L @ self.L.T, self.E, self.h, optimize=True)
+        return [u], [conditional(self.R, self.L).transpose(2, 0, 1)]
 
 
 def has_groups(model: LinearMixedModel) -> bool:
@@ -217,6 +212,20 @@ def _totals(sizes: NDArray[np.intp]) -> Callable[[Array], Array]:
         return sums
 
     return total
+
+
+def factors(R: Array, L: Array) -> Array:
+    """C_g, lower triangular with C_gC_g' = I + R_g Gamma R_g', (q, q, G)."""
+    RL = np.einsum("abg,bc->cag", R, L)
+    return cholesky(np.eye(len(L))[:, :, None] + product(RL, RL))
+
+
+def conditional(R: Array, L: Array) -> Array:
+    """Lambda (I + Lambda'R_g'R_g Lambda)^-1 Lambda', (q, q, G) (B17)."""
+    RL = np.einsum("abg,bc->acg", R, L)
+    C = cholesky(np.eye(len(L))[:, :, None] + product(RL, RL))
+    half = forward(C, np.broadcast_to(L.T[:, :, None], C.shape))
+    return product(half, half)
 
 
 def chunks(count: int, size: int = BLOCK) -> list[slice]:

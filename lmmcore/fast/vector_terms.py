@@ -39,7 +39,8 @@ from scipy.linalg import lapack, solve_triangular
 
 from lmmcore.covariance.structures import Array
 from lmmcore.criterion import ByGamma, GammaCriterion, orthonormal
-from lmmcore.fast.blocks import cholesky, forward, product
+from lmmcore.fast.blocks import forward, product
+from lmmcore.fast.groups import conditional, factors
 from lmmcore.model import LinearMixedModel, Term
 from lmmcore.profile import DEPENDENT
 
@@ -131,8 +132,7 @@ class VectorTermsW(ByGamma):
     def __init__(self, profile: VectorTermsProfile, L1: Array, L2: list[Array]):
         self.profile, self.L1, self.L2 = profile, L1, L2
         two, x = slice(0, profile.k2), slice(profile.k2, None)
-        RL = np.einsum("abg,bc->cag", profile.R, L1)
-        C = cholesky(np.eye(len(L1))[:, :, None] + product(RL, RL))
+        C = factors(profile.R, L1)
         unit = np.broadcast_to(np.eye(len(C))[:, :, None], C.shape)
         self.E, self.H = forward(C, profile.R), _side_by_side(forward(C, unit)) @ profile.F
         total = (self.H.T @ self.H).toarray()
@@ -274,11 +274,8 @@ class VectorTermsW(ByGamma):
     def effects(self) -> tuple[list[Array], list[Array]]:
         """U = Gamma Z'Py, and Var(U | y) from the blocks (B17)."""
         profile, L1, N = self.profile, self.L1, self._posterior(self.S22)  # at known beta
-        RL = np.einsum("abg,bc->acg", profile.R, L1)
-        C = cholesky(np.eye(len(L1))[:, :, None] + product(RL, RL))
-        half = forward(C, np.broadcast_to(L1.T[:, :, None], C.shape))
         turned = _side_by_side(np.einsum("ab,ibg->aig", L1 @ L1.T, self.E))  # Gamma_1 E_g'
-        own = product(half, half) + _rows_times(turned @ self.H[:, :profile.k2], N, len(L1))
+        own = conditional(profile.R, L1) + _rows_times(turned @ self.H[:, :profile.k2], N, len(L1))
         effects = profile.levels(self.c[:profile.k2])
         given = [np.einsum("lalb->lab", N[at, at].reshape(*shape, *shape))
                  for at, shape in zip(profile.own, profile.shapes, strict=True)]
@@ -296,7 +293,7 @@ class VectorTermsW(ByGamma):
 
 def has_vector_terms(model: LinearMixedModel) -> bool:
     """Whether the model has several terms, each with independent groups."""
-    return len(model.terms) > 1 and model.exchangeable and all(term.effects for term in model.terms)
+    return len(model.terms) > 1 and model.exchangeable
 
 
 def _gram_schmidt(term: Term) -> tuple[sparse.csr_array, Array]:
