@@ -69,11 +69,17 @@ class VectorTermsProfile(GammaCriterion):
         self.others = [j for j in range(len(terms)) if j != self.first]
         self.shapes = [(len(terms[j].levels), terms[j].columns.shape[1]) for j in self.others]
         ends = np.cumsum([0] + [levels * q for levels, q in self.shapes])
-        self.own = [slice(*pair) for pair in zip(ends, ends[1:], strict=False)]
+        self.places = [slice(*pair) for pair in zip(ends, ends[1:], strict=False)]
         self.k2 = int(ends[-1])
         self.cheapest = "average" if self.k2 > MANY else "observed"
-        own, self.R = _gram_schmidt(terms[self.first])
+        self.z_scale = [np.sqrt(np.sum(term.columns**2, axis=0) / len(term.levels))
+                        for term in terms]
         rest = sparse.hstack([terms[j].Z for j in self.others], format="csr")
+        own, self.R = _gram_schmidt(terms[self.first])
+        self._eliminate(own, rest, Q, e)
+
+    def _eliminate(self, own: sparse.csr_array, rest: sparse.csr_array, Q: Array, e: Array) -> None:
+        """F_g = Q_g'[D e]_g for D = [Z_2 X], and least squares of e on D within groups."""
         D = sparse.hstack([rest, sparse.csr_array(Q)], format="csr")
         F = own.T @ D
         onto = own.T @ e
@@ -91,8 +97,6 @@ class VectorTermsProfile(GammaCriterion):
                                  rcond=DEPENDENT)[0] / size
         w = within - (D @ self.b - own @ (F @ self.b))
         self.ww = float(w @ w)
-        self.z_scale = [np.sqrt(np.sum(term.columns**2, axis=0) / len(term.levels))
-                        for term in terms]
 
     def _W(self, theta: Array) -> VectorTermsW:
         L = [s.factor(theta[part]) for s, part, _ in self.covariance.placements()]
@@ -113,7 +117,7 @@ class VectorTermsProfile(GammaCriterion):
     def levels(self, A: Array) -> list[Array]:
         """The rows of A (k_2, ...) that belong to each of the other terms, (G, q, ...)."""
         return [A[at].reshape(*shape, *A.shape[1:])
-                for at, shape in zip(self.own, self.shapes, strict=True)]
+                for at, shape in zip(self.places, self.shapes, strict=True)]
 
 
 class BlocksOfT(NamedTuple):
@@ -218,7 +222,7 @@ class VectorTermsW(ByGamma):
     def T(self) -> Array:
         K, _, T22 = self.blocks
         own = [np.einsum("lalb->ab", T22[at, at].reshape(*shape, *shape))
-               for at, shape in zip(self.profile.own, self.profile.shapes, strict=True)]
+               for at, shape in zip(self.profile.places, self.profile.shapes, strict=True)]
         first = self.EE.sum(axis=2) - np.tensordot(self.Y_products, K, 2)
         return self.profile.gathered([first, *own])
 
@@ -240,12 +244,12 @@ class VectorTermsW(ByGamma):
             np.einsum("acg,bdg->abcd", EE, EE) - mixed - mixed.transpose(1, 0, 3, 2)
             + np.tensordot(YY, KYYK.transpose(2, 3, 0, 1), 2))
         YYJ = YY @ J
-        for part, at, (levels, r) in zip(parts, profile.own, profile.shapes, strict=True):
+        for part, at, (levels, r) in zip(parts, profile.places, profile.shapes, strict=True):
             own, met = (M[..., at].reshape(*M.shape[:-1], levels, r) for M in (J, YYJ))
             cross = np.einsum("xlc,abxld->abcd", own, met)
             out[first, first, part, part] = cross
             out[part, part, first, first] = cross.transpose(2, 3, 0, 1)
-            for part2, at2, (levels2, r2) in zip(parts, profile.own, profile.shapes, strict=True):
+            for part2, at2, (levels2, r2) in zip(parts, profile.places, profile.shapes, strict=True):
                 T = T22[at, at2].reshape(levels, r, levels2, r2)
                 out[part, part, part2, part2] = np.einsum("iajc,ibjd->abcd", T, T, optimize=True)
         return out
@@ -278,7 +282,7 @@ class VectorTermsW(ByGamma):
         own = conditional(profile.R, L1) + _rows_times(turned @ self.H[:, :profile.k2], N, len(L1))
         effects = profile.levels(self.c[:profile.k2])
         given = [np.einsum("lalb->lab", N[at, at].reshape(*shape, *shape))
-                 for at, shape in zip(profile.own, profile.shapes, strict=True)]
+                 for at, shape in zip(profile.places, profile.shapes, strict=True)]
         effects.insert(profile.first, (turned @ self.h).reshape(-1, len(L1)))
         given.insert(profile.first, own.transpose(2, 0, 1))
         return effects, given
