@@ -219,7 +219,7 @@ class Criterion(ABC):
         """W at theta."""
 
     def at(self, theta: Array) -> RelativeCovariance:
-        """W at theta; the last two are kept, since a step that fails leads back to its start."""
+        """W at theta."""
         theta, needed = np.asarray(theta, float), self.covariance.n_theta
         if theta.shape != (needed,) or not np.all(np.isfinite(theta)):
             raise ValueError(f"theta must be {needed} finite numbers; it is {theta}")
@@ -233,7 +233,13 @@ class Criterion(ABC):
         except np.linalg.LinAlgError:
             raise ValueError(f"theta = {theta} is too large: I + Lambda'Z'Z Lambda is not positive "
                              "definite in floating point") from None
-        self._latest = (theta.copy(), W), *self._latest[:1]
+        return W
+
+    def _kept(self, theta: Array) -> RelativeCovariance:
+        """W at theta, kept with the one before, since a step that fails leads back to its start."""
+        W = self.at(theta)
+        if all(W is not kept for _, kept in self._latest):
+            self._latest = (np.array(theta, float), W), *self._latest[:1]
         return W
 
     def pieces(self, theta: Array) -> Pieces:
@@ -308,7 +314,7 @@ class Criterion(ABC):
 
     def solution(self, theta: Array) -> Solution:
         """beta, (X'W^-1X)^-1 and the random effects at theta, U = Gamma Z'Py."""
-        W, (_, R, beta_ls, _) = self.at(theta), self.model.least_squares
+        W, (_, R, beta_ls, _) = self._kept(theta), self.model.least_squares
         R_inverse = np.linalg.inv(R)
         vcov = R_inverse @ W.vcov() @ R_inverse.T
         return Solution(beta_ls + R_inverse @ W.beta, 0.5 * (vcov + vcov.T), *W.effects())
@@ -324,8 +330,8 @@ class Criterion(ABC):
         D' sigma2 for -rss'; those as if W were linear, (r, r); and what the bend of W adds.
         """
         theta = np.asarray(theta, float)
-        near = Expansion(self.at(theta), self._directions(theta, reported), self.method == "REML")
-        s = near.W.rss / self.m
+        W, directions = self._kept(theta), self._directions(theta, reported)
+        near, s = Expansion(W, directions, self.method == "REML"), W.rss / self.m
         mixed = near.dlog_det if kind == "expected" else -near.drss / s
         return near.dlog_det + near.drss / s, mixed, *self._curvature(theta, near, kind, reported)
 
@@ -345,7 +351,7 @@ class GammaCriterion(Criterion):
 
     def slope(self, theta: Array, sigma2: float | None = None) -> Array:
         """d criterion / d Gamma, (q, q): Z'PZ - Z'Py y'PZ / sigma2 for REML, sigma2 = rss / m."""
-        W = self.at(theta)
+        W = self._kept(theta)
         return W.slope(float(self.method == "REML"), self.m / W.rss if sigma2 is None
                        else 1.0 / sigma2)
 

@@ -162,14 +162,16 @@ class Eliminated:
         self.S = design.layout.matrices(design.within + design.weighted(self.d / design.over))
         self.scales = design.layout.parts(theta[design.of])  # the diagonal of Lambda_2
         with np.errstate(over="ignore", invalid="ignore"):
-            self.C = [cholesky(_one_plus(S, s)) for S, s in zip(self.S, self.scales, strict=True)]
+            self.C = [cholesky(_one_plus(S, s)) if np.any(s) else _one_plus(S, s)
+                      for S, s in zip(self.S, self.scales, strict=True)]
         logs = sum(float(np.sum(np.log(diagonals(C)))) for C in self.C)
         self.log_det = 2.0 * logs - float(np.sum(np.log(self.d)))
 
     @cached_property
     def M_inverse(self) -> list[Array]:
         """M^-1, block by block, its lower triangle."""
-        return [inverse(C) for C in self.C]
+        return [inverse(C) if np.any(s) else C
+                for C, s in zip(self.C, self.scales, strict=True)]
 
     @cached_property
     def N_lower(self) -> list[Array]:
@@ -195,7 +197,7 @@ class Eliminated:
             # Lambda_2 T_22 Lambda_2 = I - M^-1, but where that subtracts nearly equal numbers
             small = s**2 * diagonals(S) < SMALL
             diagonal = np.divide(1.0 - diagonals(M), s**2, out=diagonals(S).copy(), where=~small)
-            if np.any(small):
+            if np.any(small) and np.any(s):
                 at = np.any(small, axis=1)
                 G = forward(C, s[:, None] * mirrored(S)[:, at])  # T_22 = S - G'G
                 by_definition = diagonals(S)[at] - np.einsum("ijb,ijb->jb", G, G)

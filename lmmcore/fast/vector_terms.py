@@ -249,9 +249,9 @@ class VectorTermsW(ByGamma):
             cross = np.einsum("xlc,abxld->abcd", own, met)
             out[first, first, part, part] = cross
             out[part, part, first, first] = cross.transpose(2, 3, 0, 1)
-            for part2, at2, (levels2, r2) in zip(parts, profile.places, profile.shapes, strict=True):
-                T = T22[at, at2].reshape(levels, r, levels2, r2)
-                out[part, part, part2, part2] = np.einsum("iajc,ibjd->abcd", T, T, optimize=True)
+            for other, to, (levels2, r2) in zip(parts, profile.places, profile.shapes, strict=True):
+                T = T22[at, to].reshape(levels, r, levels2, r2)
+                out[part, part, other, other] = np.einsum("iajc,ibjd->abcd", T, T, optimize=True)
         return out
 
     def ddlog_det(self, D: Array) -> Array:

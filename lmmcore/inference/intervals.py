@@ -311,11 +311,11 @@ class Coordinates:
     def criterion(self, x: Array) -> tuple[float, Array]:
         """The criterion and its gradient at x = (log sigma, eta)."""
         sigma2, eta = float(np.exp(2.0 * x[0])), x[1:]
-        pieces, m = self.profile.pieces(self.theta(eta)), self.profile.m
-        value = m * np.log(2.0 * np.pi * sigma2) + pieces.log_det + pieces.rss / sigma2
-        slope = self.profile.slope(self.theta(eta), sigma2)
+        theta, m = self.theta(eta), self.profile.m
+        slope, (rss, log_det) = self.profile.slope(theta, sigma2), self.profile.pieces(theta)
+        value = m * np.log(2.0 * np.pi * sigma2) + log_det + rss / sigma2
         gradient = np.empty(len(x))
-        gradient[0] = 2.0 * (m - pieces.rss / sigma2)
+        gradient[0] = 2.0 * (m - rss / sigma2)
         blocks = self.profile.covariance.blocks(slope)
         for t, ((structure, part, _), S) in enumerate(zip(self.placements, blocks, strict=True)):
             if t == self.term and self.order is not None:
