@@ -370,8 +370,9 @@ class GammaCriterion(Criterion):
 
     def _curvature(self, theta: Array, near: Expansion, kind: str, reported: bool
                    ) -> tuple[Array, Array]:
-        return (near.curvature(kind, near.W.rss / self.m),
-                self.covariance.bend(theta, self.slope(theta), reported))
+        s = near.W.rss / self.m
+        slope = near.W.slope(float(near.reml), 1.0 / s)
+        return near.curvature(kind, s), self.covariance.bend(theta, slope, reported)
 
 
 def minus_two_log_likelihood(m: int, rss: float, log_det: float) -> float:

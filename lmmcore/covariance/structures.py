@@ -317,19 +317,19 @@ class Unstructured(LinearStructure):
     """Any covariance: Lambda lower triangular, theta its entries by columns (lme4's order)."""
 
     def _bases(self) -> tuple[Array, Array]:
-        column, row = np.triu_indices(self.size)  # (column, row) runs down the columns of Lambda
+        self.entries = column, row = np.triu_indices(self.size)  # down the columns of Lambda
         basis = np.zeros((len(row), self.size, self.size))
         basis[np.arange(len(row)), row, column] = 1.0
         return basis, np.maximum(basis, basis.transpose(0, 2, 1))
 
     def fix_signs(self, theta: Array) -> Array:
-        column, row = np.triu_indices(self.size)
+        column, row = self.entries
         sign = np.where(theta[row == column] < 0, -1.0, 1.0)
         return theta * sign[column]  # flipping a column of Lambda leaves Lambda Lambda' alone
 
     def free(self, theta: Array) -> NDArray[np.bool_]:
         factor = np.einsum("j,jab->ab", theta, self.basis)
-        return np.any(factor != 0, axis=0)[np.triu_indices(self.size)[0]]
+        return np.any(factor != 0, axis=0)[self.entries[0]]
 
     def regular(self, theta: Array) -> NDArray[np.bool_]:
         return np.full(self.n_theta, bool(np.all(self.free(theta))))
@@ -344,13 +344,13 @@ class Unstructured(LinearStructure):
                 factor[j:, rank] = rest[j:, j] / pivot
                 rest = rest - np.outer(factor[:, rank], factor[:, rank])
                 rank += 1
-        return factor.T[np.triu_indices(self.size)]
+        return factor.T[self.entries]
 
     def labels(self, effects: tuple[str, ...]) -> list[str]:
         return [
             variance_label(effects[i]) if i == j
             else f"cov({effects[j].strip('()')}, {effects[i].strip('()')})"
-            for j, i in zip(*np.triu_indices(self.size), strict=True)
+            for j, i in zip(*self.entries, strict=True)
         ]
 
     def boundary(self, theta: Array, slope: Array, effects: tuple[str, ...]) -> list[BoundaryPoint]:

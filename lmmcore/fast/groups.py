@@ -135,8 +135,8 @@ class GroupedW(ByGamma):
 
     def effects(self) -> tuple[list[Array], list[Array]]:
         """U_g = Gamma Z_g'Py, and Var(U_g | y) = Lambda M_g^-1 Lambda' (B17)."""
-        u = np.einsum("ab,ibg,ig->ga", self.L @ self.L.T, self.E, self.h, optimize=True)
-        return [u], [conditional(self.R, self.L).transpose(2, 0, 1)]
+        u = self.L @ self.L.T @ np.einsum("iag,ig->ag", self.E, self.h)
+        return [u.T], [conditional(self.R, self.L).transpose(2, 0, 1)]
 
 
 def has_groups(model: LinearMixedModel) -> bool:
