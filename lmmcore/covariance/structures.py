@@ -316,8 +316,13 @@ class Diagonal(LinearStructure):
 class Unstructured(LinearStructure):
     """Any covariance: Lambda lower triangular, theta its entries by columns (lme4's order)."""
 
+    @cached_property
+    def entries(self) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+        """Column and row of each theta_j in Lambda, down its columns."""
+        return np.triu_indices(self.size)
+
     def _bases(self) -> tuple[Array, Array]:
-        self.entries = column, row = np.triu_indices(self.size)  # down the columns of Lambda
+        column, row = self.entries
         basis = np.zeros((len(row), self.size, self.size))
         basis[np.arange(len(row)), row, column] = 1.0
         return basis, np.maximum(basis, basis.transpose(0, 2, 1))
