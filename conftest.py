@@ -4,7 +4,6 @@ workers share the tests, and which the fast run keeps.
 It stands here and not in tests/, so that it also holds for ``pytest chapters``.
 """
 
-import os
 from collections import Counter, defaultdict
 from pathlib import Path
 
@@ -68,6 +67,11 @@ REPLAY = pytest.mark.slow(10)  # the book's own run is compared with the recordi
 LEFT_OUT: Counter[str] = Counter()
 
 
+def pytest_addoption(parser):
+    words = "leave out slow tests that no change touches, but for the share of this day"
+    parser.addoption("--day", type=int, help=words)
+
+
 def chapter_of(item):
     """The chapter that a test is of: what its mark says, or its parameter, a page."""
     if isinstance(item, nbval.plugin.IPyNbCell):
@@ -81,21 +85,24 @@ def function_of(item):
     return item.nodeid.split("[")[0].split("::Cell")[0]
 
 
-def left_out(items):
+def drawn_among(item):
+    """With which others a test waits for its turn, and what of it waits: cells as a recording."""
+    if isinstance(item, nbval.plugin.IPyNbCell):
+        return "recordings", item.path.stem
+    return function_of(item) if hasattr(item, "callspec") else item.path, item.nodeid
+
+
+def left_out(items, today):
     """The slow tests that neither a change nor the day's draw asks for."""
-    files, today = sample.changed(), sample.day()
-    groups = defaultdict(list)
+    files = sample.changed()
+    waiting = defaultdict(list)
     for item in items:
         if mark := item.get_closest_marker("slow"):
             guards = mark.kwargs.get("guards", ())
             if not sample.touched(chapter_of(item), guards, files):
-                notebook = isinstance(item, nbval.plugin.IPyNbCell)
-                groups["recordings" if notebook else function_of(item), mark.args[0]].append(item)
-    for (_, share), group in groups.items():
-        def key(item):
-            return chapter_of(item) if isinstance(item, nbval.plugin.IPyNbCell) else item.nodeid
-
-        yield from set(group) - set(sample.drawn(group, share, key, today))
+                waiting[drawn_among(item)[0], mark.args[0]].append(item)
+    for (_, share), group in waiting.items():
+        yield from set(group) - set(sample.drawn(group, share, lambda x: drawn_among(x)[1], today))
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -103,8 +110,8 @@ def pytest_collection_modifyitems(config, items):
     for item in items:
         if isinstance(item, nbval.plugin.IPyNbCell):
             item.add_marker(REPLAY)
-    if os.environ.get(sample.FAST):
-        out = set(left_out(items))
+    if config.option.day is not None:
+        out = set(left_out(items, config.option.day))
         LEFT_OUT.update(function_of(item) for item in items if item in out)
         config.hook.pytest_deselected(items=[item for item in items if item in out])
         items[:] = [item for item in items if item not in out]
@@ -118,13 +125,14 @@ def pytest_sessionfinish(session):
 @pytest.hookimpl(optionalhook=True)
 def pytest_testnodedown(node, error):
     """Each worker collects the same tests, and leaves out the same."""
-    LEFT_OUT.update(getattr(node, "workeroutput", {}).get("left_out", {}) if not LEFT_OUT else {})
+    if not LEFT_OUT:
+        LEFT_OUT.update(getattr(node, "workeroutput", {}).get("left_out", {}))
 
 
-def pytest_terminal_summary(terminalreporter):
+def pytest_terminal_summary(terminalreporter, config):
     if LEFT_OUT:
         replays = [name for name in LEFT_OUT if name.endswith(".ipynb")]
-        terminalreporter.section(f"left out on day {sample.day()}; all: make test ALL=yes")
+        terminalreporter.section(f"left out on day {config.option.day}; all: make test ALL=yes")
         for name in sorted(set(LEFT_OUT) - set(replays)):
             terminalreporter.line(f"{LEFT_OUT[name]:6} {name}")
         if replays:

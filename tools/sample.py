@@ -2,8 +2,8 @@
 
 A test marked ``slow(share)`` stays if it is of a chapter that was changed, or if one of the folders
 that it guards was; of those that nothing touched one in ``share`` is drawn, by the day, so that
-each has its turn within ``share`` days. LMMBOOK_DAY=n draws as day n does. Only ``make test`` asks
-for it, by LMMBOOK_FAST: everything else that calls pytest runs whatever it names.
+each has its turn in ``share`` days; `make test DAY=n` draws as day n does. Only `make test` asks
+for it, by pytest's option --day: whoever calls pytest otherwise runs all that is named.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from typing import TypeVar
 from tools.chapters import ROOT
 
 T = TypeVar("T")
-FAST, DAY = "LMMBOOK_FAST", "LMMBOOK_DAY"
+DAY = "LMMBOOK_DAY"
 
 
 def day() -> int:

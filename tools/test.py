@@ -40,12 +40,11 @@ def main(arguments: list[str]) -> int:
         print("the book is missing or older than its sources: building it first", flush=True)
         if subprocess.run([sys.executable, "-m", "tools.book"], cwd=ROOT, check=False).returncode:
             return 1
-    if not arguments and not everything:
-        os.environ |= {sample.FAST: "yes", sample.DAY: str(sample.day())}
+    drawn = [] if arguments or everything else [f"--day={sample.day()}"]
     (ROOT / "_build").mkdir(exist_ok=True)
     workers = [] if any(a.startswith(("-n", "--pdb")) for a in arguments) else ["-n", "2"]
     command = [sys.executable, "-m", "pytest", "-q", "--durations=10", *workers]
-    command += [f"--junitxml={REPORT}", *arguments]
+    command += [f"--junitxml={REPORT}", *drawn, *arguments]
     code = subprocess.run(command, cwd=ROOT, check=False).returncode
     if everything and not arguments:
         code = machines.main(machines.IN_ALL) or code

@@ -20,6 +20,10 @@ import book_build
 from tools import chapters, check_pages
 from tools.chapters import ROOT
 
+# these build small books; the book itself is built before the tests
+BUILDS = pytest.mark.slow(
+    3, guards=("tools/", "site/", "tests/tools/", "_config.yml", "requirements.txt", "conftest.py")
+)
 HEADER = """\
 ---
 jupytext:
@@ -107,6 +111,7 @@ def run(tree: Path, *command: str, **environ: str):
     return done.returncode, done.stdout
 
 
+@BUILDS
 def test_sound_book_is_built(tree):
     write(tree, good=GOOD, prose="# Prose\n\nOnly words, and $x^2$.\n")
     assert run(tree, "tools.record")[0] == 0  # the download takes glued numbers from it
@@ -173,6 +178,7 @@ def differences(one: Path, other: Path) -> list[str]:
     return subprocess.run(command, capture_output=True, text=True, check=False).stdout.splitlines()
 
 
+@BUILDS
 def test_two_builds_in_two_folders_are_the_same_bytes(tree, tmp_path_factory):
     write(tree, good=PLAIN, figure=FIGURE)
     elsewhere = tmp_path_factory.mktemp("elsewhere")
@@ -204,6 +210,7 @@ def test_folders_of_the_machine_do_not_identify_a_build():
     assert here == there != hashed(html_title="B", html_static_path=[], templates_path=[])
 
 
+@BUILDS
 def test_a_kept_run_is_used_until_something_it_read_changes(tree):
     """No stale number: `make serve` and `make pdf` run a chapter again when its data changed."""
     write(tree, good=PLAIN, prose="# Prose\n\nWords.\n")
@@ -226,6 +233,7 @@ def test_a_kept_run_is_used_until_something_it_read_changes(tree):
     assert code == 0, said
 
 
+@BUILDS
 def test_public_address_makes_canonical_links_and_a_sitemap(tree):
     write(tree, good=PLAIN, prose="# Prose\n\nOnly words.\n")
     settings = tree / "_config.yml"
@@ -243,6 +251,7 @@ def test_public_address_makes_canonical_links_and_a_sitemap(tree):
 LATEX = shutil.which("latexmk") and shutil.which("xelatex")
 
 
+@BUILDS
 @pytest.mark.skipif(not LATEX, reason="LaTeX is not installed, so no PDF was made: see make pdf")
 def test_pdf_is_set_and_offered(tree):
     write(tree, good=PLAIN, figure=FIGURE)
@@ -275,6 +284,7 @@ def test_missing_latex_is_said(tree):
     assert "apt install latexmk texlive-xetex" in said
 
 
+@BUILDS
 def test_failures_name_chapter_and_cell(tree):
     step = f"""{HEADER}# Step
 
@@ -316,6 +326,7 @@ check()
     assert re.search(r"^error: the book did not build: \d+ problems", said.splitlines()[-1])
 
 
+@BUILDS
 def test_bad_mathematics_fails(tree):
     bad = f"""{HEADER}# Bad
 
@@ -440,6 +451,7 @@ def test_missing_result_is_an_error(monkeypatch, capsys, tmp_path):
     assert "there is no _build/html/index.html" in capsys.readouterr().err
 
 
+@BUILDS
 def test_recording_replay_and_what_turns_them_red(tree):
     """Recorded twice, the bytes are the same; a number changed in lmmcore fails the replay."""
     write(tree, good=GOOD)
