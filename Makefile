@@ -12,7 +12,7 @@
 # make mutate   put slips into every derivation and estimator, and see each noticed (hours)
 #               part of it: make mutate CHAPTER=block-matrices, MODULE=profile or SAMPLE=200
 # make test-versions VERSIONS=oldest    the package's tests with other versions of what it needs (or newest)
-# make lint     ruff      make lock     requirements.in -> requirements.txt      make clean
+# make lint     ruff, and who imports whom      make lock     requirements.in -> requirements.txt      make clean
 #
 # Each sets up what it needs in $(VENV). Another interpreter: make book PYTHON=python3.12
 
@@ -81,7 +81,7 @@ test-versions: setup
 	@$(RUN) -m tools.versions $(VERSIONS)
 
 lint: setup
-	@$(RUN) -m ruff check .
+	@$(RUN) -m tools.lint
 
 lock: setup
 	@$(RUN) -m tools.lock

@@ -1,4 +1,4 @@
-"""Run the tests: ruff, the book (built if it is missing or older than its sources), pytest.
+"""Run the tests: ruff and imports, the book (built if missing or older than its sources), pytest.
 
     make test                what guards the change, and each day another share of the slow rest
     make test DAY=3          the share of another day (tools/sample.py)
@@ -14,6 +14,7 @@ import sys
 
 from tools import machines, sample
 from tools.chapters import ROOT, settle_environment
+from tools.lint import lint
 
 REPORT = "_build/test-report.xml"
 FOLDERS = ("lmmcore", "lmmbook", "matrixproof", "site")
@@ -34,8 +35,8 @@ def book_is_stale() -> bool:
 def main(arguments: list[str]) -> int:
     settle_environment()
     everything = os.environ.get("LMMBOOK_ALL") == "yes"
-    print("ruff", flush=True)
-    lint = subprocess.run([sys.executable, "-m", "ruff", "check", "-q", "."], cwd=ROOT, check=False)
+    print("ruff and the import contracts", flush=True)
+    wrong = lint()
     if not arguments and book_is_stale():
         print("the book is missing or older than its sources: building it first", flush=True)
         if subprocess.run([sys.executable, "-m", "tools.book"], cwd=ROOT, check=False).returncode:
@@ -48,11 +49,11 @@ def main(arguments: list[str]) -> int:
     code = subprocess.run(command, cwd=ROOT, check=False).returncode
     if everything and not arguments:
         code = machines.main(machines.IN_ALL) or code
-    if lint.returncode:
-        print("error: ruff found faults (the list above the tests, or: make lint)", file=sys.stderr)
-    outcome = "There are failures, see above" if code or lint.returncode else "All tests passed"
+    if wrong:
+        print(f"error: {' and '.join(wrong)}: see above the tests, or make lint", file=sys.stderr)
+    outcome = "There are failures, see above" if code or wrong else "All tests passed"
     print(f"{outcome}. The report is in {REPORT}.")
-    return code or lint.returncode
+    return code or len(wrong)
 
 
 if __name__ == "__main__":
