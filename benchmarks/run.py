@@ -283,7 +283,8 @@ def one_pass(file: Path) -> None:
     """Sums by a query, then the fit: seconds of either, and the memory of both."""
     import duckdb
 
-    from lmmcore import CrossProducts, fit
+    from lmmcore import fit
+    from lmmcore.fast.sums import CrossProducts
 
     sums = CrossProducts(SLOPE)
     start = time.process_time()

@@ -17,7 +17,9 @@ from scipy import sparse
 from scipy.linalg import cho_factor, cho_solve, lapack
 from scipy.sparse.linalg import splu
 
-from lmmcore import CrossedProfile, GroupedProfile, from_formula
+from lmmcore import from_formula
+from lmmcore.fast.crossed import CrossedProfile
+from lmmcore.fast.groups import GroupedProfile
 
 MOST = 1.0  # seconds: a way that took longer is not tried at the next n
 PHI, RHO = 0.5, 0.9

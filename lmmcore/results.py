@@ -11,13 +11,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from lmmcore.covariance.structures import Array, BoundaryPoint, variance_label
-from lmmcore.model import LinearMixedModel
+from lmmcore.criterion import Criterion
+from lmmcore.model import LinearMixedModel, Term
 from lmmcore.tables import Report, Rows, aligned, html, number
 
 if TYPE_CHECKING:
     from lmmcore.inference.degrees_of_freedom import ContrastTests
     from lmmcore.inference.intervals import ProfileIntervals
 
+FLAT = 1e-13  # a curvature this much below the greatest cannot be told from none
 GRADIENT_TOLERANCE = 1e-8  # largest gradient per observation, theta in units of the columns of Z
 LONG, SHOWN = 16, 6  # a longer trace shows so many steps at each end
 
@@ -254,3 +256,103 @@ class Fit(Report):
                 f"slope {slope:.4g} in the variance ({point.slope:.4g} in phi)."
             )
         return remarks
+
+
+def report(profile: Criterion, optimiser: str, theta: Array, trace: Trace) -> Fit:
+    """What a fit is, that has ended at theta.
+
+    Parameters
+    ----------
+    profile : Criterion
+    optimiser : str
+    theta : (n_theta,) array
+    trace : Trace
+    """
+    model, sigma2, solution = profile.model, profile.sigma2(theta), profile.solution(theta)
+    boundary = profile.boundary(theta)
+    max_gradient, definite = _slope_and_bend(profile, theta)
+    settled = all(point.slope >= -1e-6 for point in boundary)
+    observed, expected = (np.sqrt(np.diag(reported_covariance(profile, theta, kind)))
+                          for kind in ("observed", "expected"))
+    return Fit(
+        model=model, method=profile.method, optimiser=optimiser, theta=theta, sigma2=sigma2,
+        beta=solution.beta, vcov_beta=sigma2 * solution.vcov,
+        log_likelihood=profile.log_likelihood(theta),
+        variance_components=variance_components(profile, theta, sigma2),
+        parameters=parameter_names(profile), estimates=reported(profile, theta, sigma2),
+        se_observed=observed, se_expected=expected,
+        random_effects=_by_term(model.terms, solution.random_effects),
+        conditional_variances=_by_term(model.terms, [sigma2 * v for v in solution.conditional]),
+        converged=bool(max_gradient <= GRADIENT_TOLERANCE * profile.m and definite and settled),
+        max_gradient=max_gradient, hessian_positive_definite=definite, boundary=boundary,
+        iterations=trace,
+    )
+
+
+def _slope_and_bend(profile: Criterion, theta: Array) -> tuple[float, bool]:
+    """The largest slope in a free parameter, and whether the criterion bends upwards in them."""
+    covariance = profile.covariance
+    scale, free = covariance.parameter_scale(profile.z_scale), covariance.free(theta)
+    _, gradient, hessian = profile.derivatives(theta)
+    curvature = np.linalg.eigvalsh((hessian * np.outer(scale, scale))[np.ix_(free, free)])
+    return (float(np.max(np.abs(gradient * scale)[free], initial=0.0)),
+            bool(np.all(curvature > FLAT * np.max(curvature, initial=0.0))))
+
+
+def reported(profile: Criterion, theta: Array, sigma2: float) -> Array:
+    """sigma2 and the reported parameters, covariances in squared units of y."""
+    phi = profile.covariance.phi(theta)
+    return np.append(sigma2, np.where(profile.covariance.scaled, sigma2 * phi, phi))
+
+
+def parameter_names(profile: Criterion) -> tuple[str, ...]:
+    """Names of sigma2 and the reported parameters, (1 + n_theta,)."""
+    names = ["sigma2"]
+    for (s, _, _), term in zip(profile.covariance.placements(), profile.model.terms, strict=True):
+        names += [f"{term.name}: {label}" for label in s.labels(term.effects)]
+    return tuple(names if profile.covariance.errors is None else [*names, "errors: a"])
+
+
+def variance_components(
+    profile: Criterion, theta: Array, sigma2: float
+) -> list[VarianceComponent]:
+    """The covariances of one level's random effects, term by term."""
+    return [
+        VarianceComponent(term.name, effects, sigma2 * gamma)
+        for (s, part, _), term in zip(profile.covariance.placements(), profile.model.terms,
+                                      strict=True)
+        for effects, gamma in [s.reported(theta[part], term.effects)]
+    ]
+
+
+def reported_covariance(profile: Criterion, theta: Array, kind: str) -> Array:
+    """Covariance of (sigma2, psi), psi = sigma2 phi, from the information on (sigma2, phi).
+
+    Parameters
+    ----------
+    profile : Criterion
+    theta : (n_theta,) array
+    kind : {"observed", "expected"}
+
+    Returns
+    -------
+    (1 + n_theta, 1 + n_theta) array
+        nan for parameters at the edge of their range; nan altogether where it is singular.
+    """
+    regular = np.append(True, profile.covariance.regular(theta))
+    information = profile.information(theta, kind)[np.ix_(regular, regular)]
+    size = np.sqrt(np.abs(np.diag(information)))
+    correlation = information / np.outer(size, size)
+    found = np.full((len(regular),) * 2, np.nan)
+    if not np.all(np.isfinite(correlation)) or np.linalg.eigvalsh(correlation)[0] <= FLAT:
+        return found
+    vcov = np.linalg.inv(correlation) / np.outer(size, size)
+    scaled, phi = profile.covariance.scaled, profile.covariance.phi(theta)
+    jacobian = np.diag(np.append(1.0, np.where(scaled, profile.sigma2(theta), 1.0))[regular])
+    jacobian[:, 0] = np.append(1.0, np.where(scaled, phi, 0.0))[regular]  # psi = sigma2 phi
+    found[np.ix_(regular, regular)] = jacobian @ vcov @ jacobian.T
+    return found
+
+
+def _by_term(terms: list[Term], values: list[Array]) -> dict[str, Array]:
+    return {term.name: value for term, value in zip(terms, values, strict=True)}

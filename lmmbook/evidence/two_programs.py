@@ -16,9 +16,10 @@ import numpy as np
 from lmmbook.evidence.comparison import agreeing_digits
 from lmmbook.evidence.recorded import RecordedFit, recorded_fits
 from lmmcore.data import load
+from lmmcore.design.grouped import grouped
 from lmmcore.fast.crossed import CrossedProfile, has_scalar_terms
 from lmmcore.fitting import fit
-from lmmcore.model import LinearMixedModel, grouped
+from lmmcore.model import LinearMixedModel
 from lmmcore.profile import Profile
 from lmmcore.results import Fit
 from lmmcore.tables import Report, Rows

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from lmmbook.figures import BLACK, BLUE, GREY, ORANGE, new_figure
-from lmmcore.textbook.variance_estimates import moments
+from lmmcore.textbook.one_way import moments
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

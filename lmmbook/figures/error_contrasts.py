@@ -104,7 +104,7 @@ def pictures(choices: Mapping[str, Array]) -> Figure:
 
 def one_way(k: int, m: int, sigma2: float, tau2: float) -> Figure:
     """V, the contrasts between and within groups, and the covariance of the contrasts."""
-    A = np.hstack(contrasts.one_way(k, m))
+    A = np.hstack(contrasts.one_way_contrasts(k, m))
     V = sigma2 * np.eye(k * m) + tau2 * np.kron(np.eye(k), np.ones((m, m)))
     figure = new_figure(8.0, 3.1)
     titles = (r"$V$", rf"$A$: {k - 1} between, {k * (m - 1)} within", r"$A'VA$")

@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike
 
 from lmmbook.figures import BLACK, BLUE, GREY, ORANGE, new_figure
 from lmmcore.covariance.structures import Array
-from lmmcore.textbook.least_squares import whitened, working
+from lmmcore.textbook.generalised_least_squares import whitened_data, working
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -29,7 +29,7 @@ def three_projections(y: ArrayLike, x: ArrayLike, V: ArrayLike) -> Figure:
     """
     y, x, V = (np.asarray(a, float) for a in (y, x, V))
     X, root = x[:, None], np.linalg.cholesky(V)
-    white_y, white_X = whitened(y, X, V)
+    white_y, white_X = whitened_data(y, X, V)
     figure = new_figure(9.6, 3.9)
     panels = figure.subplots(1, 3)
     _panel(panels[0], y, x, np.eye(2), working(y, X, np.eye(2), V).beta[0], BLUE, "--")

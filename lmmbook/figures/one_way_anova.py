@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from lmmbook.figures import BLACK, BLUE, GREY, ORANGE, STYLE, new_figure
-from lmmcore.textbook.sampling import expected_estimates, zero_probability
+from lmmcore.textbook.one_way import expected_estimates, zero_probability
 
 if TYPE_CHECKING:
     from matplotlib.axis import Axis

@@ -1,7 +1,7 @@
 """Figures of the chapter "The restricted likelihood and its score".
 
 All but one are for one variance component, V = sigma2 I + tau2 K, diagonalised by
-`lmmcore.textbook.spectrum`.
+`lmmcore.textbook.one_variance`.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike
 
 from lmmbook.figures import BLACK, BLUE, GREY, ORANGE
 from lmmcore.covariance.structures import Array
-from lmmcore.textbook.spectrum import Spectrum
+from lmmcore.textbook.one_variance import Spectrum
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -378,3 +378,6 @@ class Unstructured(LinearStructure):
 def variance_label(effect: str) -> str:
     """The name of an effect's variance: "var(Intercept)" for "(Intercept)"."""
     return f"var({effect.strip('()')})"
+
+
+STRUCTURES = {"unstructured": Unstructured, "diagonal": Diagonal, "identity": ScaledIdentity}

@@ -19,9 +19,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from lmmcore.columns import Factor, levels_and_codes
 from lmmcore.covariance.structures import Array
+from lmmcore.design.grouped import grouped
 from lmmcore.design.missing import check_choice, complete_rows, is_missing, take_rows
-from lmmcore.model import Factor, LinearMixedModel, grouped, levels_and_codes
+from lmmcore.model import LinearMixedModel
 
 Variables = tuple[str, ...]  # the variables of one product; () is the intercept
 
@@ -58,7 +60,7 @@ def from_formula(formula: str, data: Any, missing: str = "refuse") -> LinearMixe
     ValueError
         If the formula cannot be read, names an unknown column or a function of one, a column has
         missing values or another length, or the response is not numeric; and as for
-        :func:`lmmcore.model.grouped`.
+        :func:`lmmcore.design.grouped.grouped`.
     ImportError
         If *formulae* is not installed.
 

@@ -20,7 +20,17 @@ import numpy as np
 from scipy.linalg import solve_triangular
 
 from lmmcore.covariance.structures import Array, Unstructured
+from lmmcore.criterion import Criterion
 from lmmcore.model import LinearMixedModel, Term
+from lmmcore.results import (
+    Fit,
+    Iteration,
+    Trace,
+    parameter_names,
+    reported,
+    reported_covariance,
+    variance_components,
+)
 
 NEAR = 1e3  # the condition of Z'Z, columns of length 1, from which on coordinates are turned
 
@@ -100,3 +110,37 @@ def _turned(term: Term, structure: object) -> tuple[Term, Array]:
         return term, np.eye(q)  # dependent: what fit says of that is better said of the effects
     back = solve_triangular(T, np.eye(q), lower=True)
     return replace(term, columns=Q[:, ::-1] * np.sqrt(n)), back
+
+
+def turned_back(frame: Frame, profile: Criterion, found: Fit, own: Criterion) -> Fit:
+    """The fit of a model, from that of its frame.
+
+    Parameters
+    ----------
+    frame : Frame
+    profile, own : Criterion
+        Of the frame's model, and of the model itself.
+    found : Fit
+        Of the frame's model.
+    """
+    theta, turn = frame.theta_back(found.theta), frame.jacobian()
+
+    def standard_errors(kind: str) -> Array:
+        vcov = reported_covariance(profile, found.theta, kind)
+        known = np.isfinite(np.diag(vcov))  # a term is known as a whole, or not at all
+        se, own = np.full(len(vcov), np.nan), np.ix_(known, known)
+        se[known] = np.sqrt(np.diag(turn[own] @ vcov[own] @ turn[own].T))
+        return se
+
+    back = dict(zip(found.random_effects, frame.back, strict=True))
+    return replace(
+        found, model=own.model, theta=theta,
+        variance_components=variance_components(own, theta, found.sigma2),
+        parameters=parameter_names(own), estimates=reported(own, theta, found.sigma2),
+        se_observed=standard_errors("observed"), se_expected=standard_errors("expected"),
+        random_effects={name: u @ back[name].T for name, u in found.random_effects.items()},
+        conditional_variances={name: back[name] @ V @ back[name].T
+                               for name, V in found.conditional_variances.items()},
+        boundary=own.boundary(theta) if found.boundary else [],
+        iterations=Trace(Iteration(frame.theta_back(point.theta), point.criterion,
+                                   point.max_gradient) for point in found.iterations))

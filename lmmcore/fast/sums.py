@@ -23,11 +23,11 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from lmmcore.covariance.joined import repeated
-from lmmcore.covariance.structures import Array
+from lmmcore.covariance.structures import STRUCTURES, Array
 from lmmcore.design.formula import Variables, read_formula
 from lmmcore.fast.blocks import forward
 from lmmcore.fast.groups import GroupedProfile, Within
-from lmmcore.model import STRUCTURES, LeastSquares, Term
+from lmmcore.model import LeastSquares, Term
 
 DEPENDENT = 1e-7  # of a length that comes from a difference of squares half the digits are lost
 

@@ -1,1 +1,8 @@
-"""What is asked of a fit: intervals, tests, degrees of freedom, bootstrap, simulation."""
+"""What can be said after a fit: how sure the estimates are, and which model the data prefer.
+
+- ``degrees_of_freedom``: t and F tests of coefficients by Satterthwaite, Kenward and Roger;
+- ``intervals``: profile likelihood intervals of all parameters;
+- ``likelihood_ratio`` and ``exact_null``: tests of nested models, at the boundary too;
+- ``simulation`` and ``bootstrap``: responses drawn from a model, and refits of them;
+- ``progress``: how far a long computation is.
+"""

@@ -157,10 +157,6 @@ def bootstrap(
     show_progress : bool, optional
         Whether to show a bar; by default where somebody watches.
 
-    Returns
-    -------
-    Bootstrap
-
     Raises
     ------
     ValueError
@@ -194,10 +190,6 @@ def bootstrap_test(
     seed : int
     show_progress : bool, optional
         Whether to show a bar; by default where somebody watches.
-
-    Returns
-    -------
-    BootstrapTest
 
     Raises
     ------

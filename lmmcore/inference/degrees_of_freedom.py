@@ -179,10 +179,6 @@ def kenward_roger(fit: Fit, L: ArrayLike) -> Scaling:
     L : (p,) or (r, p) array
         Contrasts of the fixed effects, of full row rank.
 
-    Returns
-    -------
-    Scaling
-
     Raises
     ------
     ValueError
@@ -289,10 +285,6 @@ def t_tests(
     names : tuple of str, optional
         Names of the rows.
 
-    Returns
-    -------
-    ContrastTests
-
     Raises
     ------
     ValueError
@@ -360,10 +352,6 @@ def f_test(fit: Fit, L: ArrayLike, df: str = "satterthwaite") -> FTest:
     L : (p,) or (r, p) array
         Contrasts, of full row rank.
     df : {"satterthwaite", "kenward-roger"}
-
-    Returns
-    -------
-    FTest
 
     Raises
     ------

@@ -88,10 +88,6 @@ def exact_test(small: Fit, large: Fit, draws: int = 100_000, *, seed: int) -> Ex
     draws : int
     seed : int
 
-    Returns
-    -------
-    ExactTest
-
     Raises
     ------
     ValueError

@@ -114,13 +114,9 @@ def profile_intervals(
         By ML; of a fit by REML, the covariance parameters only.
     level : float
     parameters : iterable of str, optional
-        Some of :func:`parameter_names`; all if not given.
+        Their names, say "sigma" or "sd(g: x)"; all if not given.
     show_progress : bool, optional
         Whether to show a bar; by default where somebody watches.
-
-    Returns
-    -------
-    ProfileIntervals
 
     Raises
     ------
@@ -155,14 +151,9 @@ def profile_intervals(
     return ProfileIntervals(fit, level, found)
 
 
-def parameter_names(fit: Fit) -> list[str]:
-    """What can be profiled: sigma, standard deviations, correlations; coefficients for ML."""
-    return list(_parameters(fit))
-
-
 @dataclass(frozen=True)
 class Chart:
-    """Coordinates in which one parameter is held fixed.
+    """Scale in which one parameter is held fixed.
 
     Attributes
     ----------
@@ -175,7 +166,7 @@ class Chart:
     unit : (r,) array
         Their sizes: minimisation is in multiples of these.
     even : (r,) array of bool
-        Coordinates in which the criterion is even about 0.
+        Scale in which the criterion is even about 0.
     criterion : callable
         (value, free coordinates) -> criterion and its gradient (r,).
     """
@@ -276,7 +267,7 @@ def _parameters(fit: Fit) -> dict[str, Callable[[], Chart]]:
     return made
 
 
-class Coordinates:
+class Scale:
     """log sigma and, term by term, entries of Lambda with one term's effects in another order.
 
     The criterion is m log(2 pi sigma2) + log-determinant + rss/sigma2, and its derivative in Gamma
@@ -337,7 +328,7 @@ def _entries(structure: LinearStructure, factor: Array) -> Array:
 
 
 def _sigma_chart(fit: Fit, profile: Coupled) -> Chart:
-    x = Coordinates(fit, profile)
+    x = Scale(fit, profile)
 
     def criterion(sigma: float, free: Array) -> tuple[float, Array]:
         value, gradient = x.criterion(np.append(np.log(sigma), free))
@@ -351,7 +342,7 @@ def _sigma_chart(fit: Fit, profile: Coupled) -> Chart:
 def _sd_chart(fit: Fit, profile: Coupled, term: int, effect: int) -> Chart:
     structure, part, rows = profile.covariance.placements()[term]
     order = [effect] + [i for i in range(structure.size) if i != effect]
-    x = Coordinates(fit, profile, term, order)
+    x = Scale(fit, profile, term, order)
     at = 1 + part.start  # Lambda_11 in this order
     free = np.delete(np.arange(len(x.start)), at)
 
@@ -373,7 +364,7 @@ def _sd_chart(fit: Fit, profile: Coupled, term: int, effect: int) -> Chart:
 def _correlation_chart(fit: Fit, profile: Coupled, term: int, one: int, two: int) -> Chart:
     structure, part, _ = profile.covariance.placements()[term]
     order = [one, two] + [i for i in range(structure.size) if i not in (one, two)]
-    x = Coordinates(fit, profile, term, order)
+    x = Scale(fit, profile, term, order)
     # the entries are in columns: Lambda_21 is the second, Lambda_22 follows the first column
     first, second = 1 + part.start + 1, 1 + part.start + structure.size
     free = np.delete(np.arange(len(x.start)), second)
@@ -396,7 +387,7 @@ def _correlation_chart(fit: Fit, profile: Coupled, term: int, one: int, two: int
 
 
 def _coefficient_chart(fit: Fit, profile: Coupled, j: int) -> Chart:
-    x = Coordinates(fit, profile)
+    x = Scale(fit, profile)
 
     def criterion(b: float, full: Array) -> tuple[float, Array]:
         value, gradient = x.criterion(full)

@@ -113,10 +113,6 @@ def likelihood_ratio_test(small: Fit, large: Fit) -> LikelihoodRatioTest:
     small, large : Fit
         Of the same data, by the same method. By REML only random effects may differ.
 
-    Returns
-    -------
-    LikelihoodRatioTest
-
     Raises
     ------
     ValueError

@@ -19,8 +19,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
+from lmmcore.columns import numeric
 from lmmcore.covariance.structures import Array
-from lmmcore.model import _numeric
 
 
 class Stratum(NamedTuple):
@@ -187,7 +187,7 @@ def pooled(strata: Sequence[Stratum]) -> tuple[list[float], tuple[int, ...]]:
 
 
 def _table(y: ArrayLike) -> Array:
-    y = _numeric("y", y)
+    y = numeric("y", y)
     if y.ndim != 3 or min(y.shape[:2]) < 2 or y.shape[2] < 1:
         raise ValueError(f"y must be a table of at least 2 x 2 cells, shape (a, b, m); it has "
                          f"{y.shape}")

@@ -71,7 +71,7 @@ def pairs(k: int) -> Array:
     return np.kron(np.eye(k), [[1.0], [-1.0]])
 
 
-def one_way(k: int, m: int) -> OneWayContrasts:
+def one_way_contrasts(k: int, m: int) -> OneWayContrasts:
     """Orthonormal contrasts of k groups of m: of the group means, and within each group (B32).
 
     Parameters

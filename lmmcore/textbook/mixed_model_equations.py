@@ -77,10 +77,6 @@ def henderson(y: Array, X: Array, Z: Array, Sigma: Array, Psi: Array) -> Henders
     Psi : (k, k) array
         Covariance of the random effects.
 
-    Returns
-    -------
-    Henderson
-
     Raises
     ------
     ValueError
@@ -107,10 +103,6 @@ def penalised(model: LinearMixedModel, theta: Array) -> Penalised:
     model : LinearMixedModel
     theta : (n_theta,) array
         May be 0, or give a singular Lambda.
-
-    Returns
-    -------
-    Penalised
     """
     L, (n, p), k = model.covariance.factor(np.asarray(theta, float)), model.X.shape, model.k
     stacked = np.zeros((n + k, p + k))

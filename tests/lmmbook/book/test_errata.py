@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from lmmcore import fit, grouped
-from lmmcore.textbook.closed_forms import one_way
+from lmmcore.textbook.one_way import one_way
 
 
 @pytest.mark.parametrize("phi", [0.0, 1.0, 10.0])

@@ -30,7 +30,7 @@ CLAIMS = {
     "designs": [DATA],
     "autoregressive-effects": [DATA],
     "generalised-least-squares": [
-        "test_least_squares.py::test_covariances_of_both_in_a_simulation",
+        "test_generalised_least_squares.py::test_covariances_of_both_in_a_simulation",
     ],
     "biased-variances": [ESTIMATES, ONE_WAY, HERE + "test_loss_of_the_ratio"],
     "neyman-scott": [ESTIMATES] * 5,

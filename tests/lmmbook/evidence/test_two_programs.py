@@ -19,7 +19,7 @@ from lmmbook.evidence.two_programs import (
     tmb,
 )
 from lmmcore import fit, grouped
-from lmmcore.textbook.closed_forms import one_way
+from lmmcore.textbook.one_way import one_way
 
 
 def exact(data, read=Fraction):

@@ -6,7 +6,6 @@ import pytest
 from lmmbook.figures import profile_curves
 from lmmcore import (
     LinearMixedModel,
-    Profile,
     ScaledIdentity,
     fit,
     from_formula,
@@ -16,9 +15,10 @@ from lmmcore import (
     simulate,
 )
 from lmmcore.covariance.structures import Unstructured
-from lmmcore.textbook.closed_forms import neyman_scott, one_way, simple_sample
+from lmmcore.profile import Profile
 from lmmcore.textbook.definition import relative_covariance
-from lmmcore.textbook.subjects import sigma2_fixed_G
+from lmmcore.textbook.one_variance import sigma2_fixed_G
+from lmmcore.textbook.one_way import neyman_scott, one_way, simple_sample
 from reference_models import ONE, reference_model
 
 RNG = np.random.default_rng(0)

@@ -3,19 +3,14 @@
 import numpy as np
 import pytest
 
-from lmmcore import (
-    AR1,
-    CrossedProfile,
-    ErrorsProfile,
-    GroupedProfile,
-    Profile,
-    RandomWalk,
-    SeriesProfile,
-    VectorTermsProfile,
-    grouped,
-    series,
-)
+from lmmcore import AR1, RandomWalk, grouped, series
 from lmmcore.criterion import Expansion, orthonormal
+from lmmcore.fast.crossed import CrossedProfile
+from lmmcore.fast.errors import ErrorsProfile
+from lmmcore.fast.groups import GroupedProfile
+from lmmcore.fast.series import SeriesProfile
+from lmmcore.fast.vector_terms import VectorTermsProfile
+from lmmcore.profile import Profile
 from lmmcore.textbook import definition
 
 METHODS = pytest.mark.parametrize("method", ["REML", "ML"])

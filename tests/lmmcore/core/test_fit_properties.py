@@ -7,11 +7,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from lmmcore import ConvergenceWarning, LinearMixedModel, Profile, fit, grouped, simulate
+from lmmcore import ConvergenceWarning, LinearMixedModel, fit, grouped, simulate
 from lmmcore.design.formula import from_formula
-from lmmcore.model import levels_and_codes
+from lmmcore.profile import Profile
 from lmmcore.textbook import definition
-from lmmcore.textbook.closed_forms import one_way
+from lmmcore.textbook.one_way import one_way
 from reference_models import ONE, reference_model, slopes
 
 SEEDS = st.integers(0, 10**6)
@@ -362,30 +362,3 @@ def test_two_minima_the_lower_one_is_found():
     assert value[0] < value[minima[0]]
     assert result.theta[0] == 0.0
     assert result.criterion == pytest.approx(value[0], abs=1e-10)
-
-
-def test_many_rows_and_few_have_the_same_least_squares(monkeypatch):
-    """The QR by cross-products, taken twice, is orthogonal to rounding, also where X is scaled."""
-    rng = np.random.default_rng(8)
-    X = rng.standard_normal((12_000, 3)) * [1.0, 1e-6, 1e5] + [5.0, 0.0, 0.0]
-    X[:, 2] += 1e5 * (1e3 * X[:, 0])
-    y = X @ [1.0, 1e6, 1e-5] + rng.standard_normal(12_000)
-    tall = grouped(y, X, np.arange(12_000) % 7).least_squares
-    np.testing.assert_allclose(tall.Q.T @ tall.Q, np.eye(3), atol=1e-14)
-    monkeypatch.setattr("lmmcore.model.TALL", 20_000)
-    few = grouped(y, X, np.arange(12_000) % 7).least_squares
-    np.testing.assert_allclose(tall.Q @ tall.R, X, rtol=1e-12, atol=1e-14)
-    np.testing.assert_allclose(tall.beta, few.beta, rtol=1e-11)
-    np.testing.assert_allclose(tall.residuals, few.residuals, atol=1e-9)
-
-
-@pytest.mark.parametrize("labels", [
-    np.array([3, -1, 3, 7]), np.array([10**12, 5, 5, 10**12]), np.array(["b", "a", "b", "c"]),
-    np.array([2.5, 1.0, 2.5, 2.0]), np.repeat(np.array([100, -100, 7], np.int8), 30),
-    np.array([2**64 - 1, 2**64 - 2], np.uint64)], ids=str)
-def test_levels_and_codes(labels):
-    levels, codes = np.unique(labels, return_inverse=True)
-    ours = levels_and_codes(labels)
-    np.testing.assert_array_equal(ours.levels, levels)
-    assert ours.levels.dtype == labels.dtype
-    np.testing.assert_array_equal(ours.codes, codes)

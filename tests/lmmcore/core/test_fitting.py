@@ -6,26 +6,20 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from lmmcore import (
-    ConvergenceWarning,
-    CrossedProfile,
-    GroupedProfile,
-    Profile,
-    SeriesProfile,
-    VectorTermsProfile,
-    fit,
-    grouped,
-    load,
-    series,
-)
+from lmmcore import ConvergenceWarning, fit, grouped, load, series
 from lmmcore.covariance.joined import Covariance, Placement
 from lmmcore.fast.choose import criterion_for
+from lmmcore.fast.crossed import CrossedProfile
+from lmmcore.fast.groups import GroupedProfile
+from lmmcore.fast.series import SeriesProfile
+from lmmcore.fast.vector_terms import VectorTermsProfile
 from lmmcore.fitting import (
     _check_edges,
     _check_identified,
-    _parameter_covariance,
     _start,
 )
+from lmmcore.profile import Profile
+from lmmcore.results import reported_covariance
 from reference_models import ONE, reference_model, slopes
 
 RNG = np.random.default_rng(1)
@@ -169,7 +163,7 @@ def test_standard_errors_are_those_of_what_is_reported():
         phi, s = profile.covariance.phi(theta), profile.sigma2(theta)
         turn = np.array([[1, 0, 0], [phi[0], s, 0], [0, 0, 1]])  # a is no covariance
         want = turn @ np.linalg.inv(profile.information(theta, kind)) @ turn.T
-        np.testing.assert_allclose(_parameter_covariance(profile, theta, kind), want, rtol=1e-9)
+        np.testing.assert_allclose(reported_covariance(profile, theta, kind), want, rtol=1e-9)
 
 
 def test_where_the_likelihood_bends_upwards_there_are_no_standard_errors():
@@ -177,4 +171,4 @@ def test_where_the_likelihood_bends_upwards_there_are_no_standard_errors():
     theta = np.array([20.0])
     assert profile.information(theta)[1, 1] < 0
     with np.errstate(all="raise"):
-        assert np.isnan(_parameter_covariance(profile, theta, "observed")).all()
+        assert np.isnan(reported_covariance(profile, theta, "observed")).all()

@@ -12,17 +12,16 @@ from lmmcore import (
     AR1,
     ConvergenceWarning,
     Diagonal,
-    GroupedProfile,
     LinearMixedModel,
-    Profile,
     RandomWalk,
-    SeriesProfile,
     Unstructured,
     fit,
     grouped,
     independent,
     series,
 )
+from lmmcore.fast.groups import GroupedProfile
+from lmmcore.fast.series import SeriesProfile
 from lmmcore.maximisation import (
     KINDS,
     _Descent,
@@ -31,6 +30,7 @@ from lmmcore.maximisation import (
     minimise,
     moment_start,
 )
+from lmmcore.profile import Profile
 from lmmcore.textbook import definition
 from reference_models import ONE, REFERENCES, reference_model, slopes
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from lmmcore import AR1, LinearMixedModel, ScaledIdentity, grouped, repeated
-from lmmcore.model import Factor, _qr, within_groups
+from lmmcore.columns import Factor, within_groups
 from reference_models import ONE
 
 RNG = np.random.default_rng(1)
@@ -41,19 +41,6 @@ def test_how_dependent_columns_may_be(n):
         assert grouped(y, {"x": x, "z": 1e5 * (x + part * other)}, np.arange(n) % 4).p == 2
     with pytest.raises(ValueError, match="full column rank: z"):
         grouped(y, {"x": x, "z": 1e5 * (x + 0.9e-10 * other)}, np.arange(n) % 4)
-
-
-@pytest.mark.parametrize("n", [9_999, 10_000, 20_001])
-@pytest.mark.parametrize("condition", [10.0, 900.0, 1e6])
-def test_a_qr_of_many_rows_or_few(n, condition):
-    rng = np.random.default_rng(2)
-    X = rng.standard_normal((n, 3))
-    X[:, 2] = X[:, 0] - X[:, 1] + X[:, 2] / condition
-    length = np.array([2.0, 3.0, 0.5]) * np.sqrt(n)
-    Q, R = _qr(X, length)
-    np.testing.assert_allclose(Q.T @ Q, np.eye(3), atol=1e-14)
-    np.testing.assert_allclose(Q @ R * length, X, rtol=0, atol=1e-12)
-    np.testing.assert_allclose(np.tril(R, -1), 0, atol=1e-16)
 
 
 def test_a_named_column_is_one_column():

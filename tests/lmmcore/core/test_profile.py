@@ -7,16 +7,15 @@ import pytest
 from criteria import by_definition, spread_out
 from lmmcore import (
     Diagonal,
-    GroupedProfile,
     LinearMixedModel,
-    Profile,
     ScaledIdentity,
     Unstructured,
     grouped,
     independent,
     repeated,
 )
-from lmmcore.profile import _root_and_dual, _triangular
+from lmmcore.fast.groups import GroupedProfile
+from lmmcore.profile import Profile, _root_and_dual, _triangular
 from lmmcore.textbook import definition, identities
 from reference_models import reference_model, slopes
 

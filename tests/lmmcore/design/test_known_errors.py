@@ -6,7 +6,7 @@ from scipy import sparse
 from scipy.linalg import toeplitz
 
 from lmmcore import ScaledIdentity, fit, grouped, repeated
-from lmmcore.design.known_errors import whitened
+from lmmcore.design.grouped import whitened
 from lmmcore.textbook import definition
 
 RNG = np.random.default_rng(4)

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from scipy import sparse
 
-from lmmcore import CrossedProfile
 from lmmcore.fast.blocks import Layout, backward, cholesky, forward, inverse, joined, mirrored
+from lmmcore.fast.crossed import CrossedProfile
 
 ONE_BY_ONE = pytest.mark.parametrize("by_entries", [True, False])
 

@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
-from lmmcore import AR1, Profile, grouped
+from lmmcore import AR1, grouped
 from lmmcore.fast.frame import orthogonal
+from lmmcore.profile import Profile
 
 RNG = np.random.default_rng(1)
 G = np.repeat(np.arange(6), 5)

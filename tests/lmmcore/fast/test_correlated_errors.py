@@ -6,8 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from lmmcore import AR1, ErrorsProfile, Profile, fit, grouped, load, simulate
-from lmmcore.fast.errors import DENSE
+from lmmcore import AR1, fit, grouped, load, simulate
+from lmmcore.fast.errors import DENSE, ErrorsProfile
+from lmmcore.profile import Profile
 from lmmcore.textbook import definition, identities
 
 METHODS = ("REML", "ML")

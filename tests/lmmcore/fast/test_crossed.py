@@ -9,9 +9,10 @@ from scipy import sparse
 from scipy.linalg import block_diag
 
 from criteria import by_definition, spread_out
-from lmmcore import CrossedProfile, Profile, fit, from_formula, grouped, load
+from lmmcore import fit, from_formula, grouped, load
 from lmmcore.fast.blocks import mirrored
-from lmmcore.fast.crossed import CrossedDesign, Eliminated
+from lmmcore.fast.crossed import CrossedDesign, CrossedProfile, Eliminated
+from lmmcore.profile import Profile
 from reference_models import ONE, reference_model
 
 METHODS = pytest.mark.parametrize("method", ["REML", "ML"])

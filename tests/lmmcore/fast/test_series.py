@@ -8,12 +8,9 @@ from scipy.signal import lfilter
 from lmmbook.evidence.recorded import recorded_fits
 from lmmcore import (
     AR1,
-    GroupedProfile,
     LinearMixedModel,
-    Profile,
     RandomWalk,
     ScaledIdentity,
-    SeriesProfile,
     fit,
     grouped,
     independent,
@@ -24,7 +21,9 @@ from lmmcore import (
 )
 from lmmcore.covariance.serial import FreeStart, Stationary, Walk
 from lmmcore.criterion import Expansion
-from lmmcore.fast.series import SeriesW
+from lmmcore.fast.groups import GroupedProfile
+from lmmcore.fast.series import SeriesProfile, SeriesW
+from lmmcore.profile import Profile
 from lmmcore.textbook import definition, identities
 from reference_models import ONE
 

@@ -3,10 +3,12 @@
 import numpy as np
 import pytest
 
-from lmmcore import GroupedProfile, Profile, grouped
+from lmmcore import grouped
+from lmmcore.columns import Factor
 from lmmcore.fast.blocks import cholesky, forward
-from lmmcore.fast.groups import GroupedW, _group_qr, _rows_by_group, _totals, chunks
-from lmmcore.model import Factor, Term
+from lmmcore.fast.groups import GroupedProfile, GroupedW, _group_qr, _rows_by_group, _totals, chunks
+from lmmcore.model import Term
+from lmmcore.profile import Profile
 from reference_models import ONE, slopes
 
 THETA = np.array([0.8, -0.4, 0.3])

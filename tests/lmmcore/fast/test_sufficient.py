@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
-from lmmcore import CrossProducts, GroupedProfile, fit, from_formula, load
-from lmmcore.fast.sums import SummarisedProfile, _reduce, _upper_root
+from lmmcore import fit, from_formula, load
+from lmmcore.fast.groups import GroupedProfile
+from lmmcore.fast.sums import CrossProducts, SummarisedProfile, _reduce, _upper_root
 
 REACTION = "Reaction ~ Days + (Days | Subject)"
 SLEEP = load("sleepstudy").columns

@@ -4,8 +4,14 @@ import numpy as np
 import pytest
 
 from criteria import by_definition
-from lmmcore import Profile, VectorTermsProfile, fit, from_formula
-from lmmcore.fast.vector_terms import VectorTermsW, _gram_schmidt, root_of_rank
+from lmmcore import fit, from_formula
+from lmmcore.fast.vector_terms import (
+    VectorTermsProfile,
+    VectorTermsW,
+    _gram_schmidt,
+    root_of_rank,
+)
+from lmmcore.profile import Profile
 from reference_models import reference_model
 
 METHODS = pytest.mark.parametrize("method", ["REML", "ML"])

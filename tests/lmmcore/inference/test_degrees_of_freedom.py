@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from lmmbook.evidence.recorded import recorded_tests
 from lmmcore import fit, grouped, load
-from lmmcore.covariance.serial import AR1
+from lmmcore.design.series import AR1
 from lmmcore.inference.degrees_of_freedom import (
     _denominator,
     dense_derivatives,

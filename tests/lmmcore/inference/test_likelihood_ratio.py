@@ -38,7 +38,7 @@ from lmmcore.inference.likelihood_ratio import (
 )
 from lmmcore.tables import number, probability
 from lmmcore.textbook import definition
-from lmmcore.textbook.spectrum import spectrum
+from lmmcore.textbook.one_variance import spectrum
 from reference_models import ONE, reference_model, slopes
 
 SLEEP = load("sleepstudy")

@@ -12,8 +12,7 @@ from lmmcore import fit, grouped
 from lmmcore.textbook import definition, identities
 from lmmcore.textbook import error_contrasts as contrasts
 from lmmcore.textbook.balanced import Stratum, nested, pooled, two_way
-from lmmcore.textbook.closed_forms import one_way
-from lmmcore.textbook.sampling import expected_estimates, zero_probability
+from lmmcore.textbook.one_way import expected_estimates, one_way, zero_probability
 from reference_models import ONE, REFERENCES, reference_model
 
 RNG = np.random.default_rng(4)
@@ -241,7 +240,7 @@ def test_contrasts_of_pairs_and_of_groups():
     A = contrasts.pairs(4)
     np.testing.assert_array_equal(A.T @ X, 0)
     np.testing.assert_array_equal(A.T @ A, 2 * np.eye(4))
-    between, within = contrasts.one_way(4, 3)
+    between, within = contrasts.one_way_contrasts(4, 3)
     A = np.hstack([between, within])
     np.testing.assert_allclose(A.T @ A, np.eye(11), atol=1e-12)
     V = 2.0 * np.eye(12) + 0.7 * np.kron(np.eye(4), np.ones((3, 3)))

@@ -8,7 +8,7 @@ from scipy.integrate import quad
 from scipy.stats import multivariate_normal
 
 from lmmcore.textbook import definition as d
-from lmmcore.textbook.subjects import (
+from lmmcore.textbook.one_variance import (
     _root,
     sigma2_fixed_G,
     sigma2_published,

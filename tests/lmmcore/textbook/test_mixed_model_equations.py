@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from lmmcore import Profile, fit
+from lmmcore import fit
+from lmmcore.profile import Profile
 from lmmcore.textbook import definition
 from lmmcore.textbook.mixed_model_equations import henderson, penalised
 from reference_models import reference_model, slopes

@@ -8,8 +8,7 @@ import pytest
 from scipy.stats import chi2, kstest
 
 from lmmcore.textbook import definition
-from lmmcore.textbook.closed_forms import neyman_scott
-from lmmcore.textbook.variance_estimates import moments
+from lmmcore.textbook.one_way import moments, neyman_scott
 
 SIZE = 20000
 

@@ -3,7 +3,7 @@ import sympy as sp
 from scipy.linalg import null_space, solve_triangular, sqrtm
 
 from exercise_answers import Answers
-from lmmcore.textbook import least_squares
+from lmmcore.textbook import generalised_least_squares as least_squares
 from matrixproof import Setting, define, eye
 from matrixproof.judges.exact import matrix
 

@@ -5,7 +5,7 @@ from scipy.stats import f
 from exercise_answers import Answers
 from lmmcore import fit, grouped, load
 from lmmcore.inference.degrees_of_freedom import t_tests
-from lmmcore.textbook.sampling import zero_probability
+from lmmcore.textbook.one_way import zero_probability
 
 n, t = sp.symbols("n t", positive=True)
 

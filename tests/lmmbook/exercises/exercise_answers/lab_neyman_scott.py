@@ -4,7 +4,7 @@ from scipy.special import gammaln
 from scipy.stats import chi2, gamma, norm
 
 from exercise_answers import Answers
-from lmmcore.textbook.closed_forms import simple_sample
+from lmmcore.textbook.one_way import simple_sample
 from matrixproof import Setting, eye, tr
 
 s = Setting("k m", where="k > 1, m > 1")

@@ -5,9 +5,9 @@ from scipy.stats import chi2, gamma
 from exercise_answers import Answers
 from lmmbook.exercises.bank.lab_one_way_anova import balanced
 from lmmcore import load
-from lmmcore.model import grouped
+from lmmcore.design.grouped import grouped
 from lmmcore.textbook import definition
-from lmmcore.textbook.closed_forms import one_way
+from lmmcore.textbook.one_way import one_way
 from matrixproof import eye
 
 s, z = balanced()

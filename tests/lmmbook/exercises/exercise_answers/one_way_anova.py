@@ -5,7 +5,7 @@ from scipy.stats import chi2, f
 
 from exercise_answers import Answers
 from lmmcore import fit, grouped
-from lmmcore.textbook.closed_forms import one_way
+from lmmcore.textbook.one_way import one_way
 from matrixproof import Setting, eye
 
 s = Setting("k m", where="k > 1, m > 1")

@@ -12,7 +12,7 @@ from lmmcore.covariance.structures import Array
 from lmmcore.textbook.definition import WeightedLeastSquares
 
 
-def whitened(y: Array, X: Array, V: Array) -> tuple[Array, Array]:
+def whitened_data(y: Array, X: Array, V: Array) -> tuple[Array, Array]:
     """L^-1 y and L^-1 X for the Cholesky factor L of V = LL': data with covariance I (B15).
 
     Parameters
@@ -45,7 +45,7 @@ def by_whitening(y: Array, X: Array, V: Array) -> WeightedLeastSquares:
     WeightedLeastSquares
         beta (p,), and its covariance (X'V^-1X)^-1 = (R'R)^-1 (p, p).
     """
-    white_y, white_X = whitened(y, X, V)
+    white_y, white_X = whitened_data(y, X, V)
     Q, R = np.linalg.qr(white_X)
     R_inverse = solve_triangular(R, np.eye(len(R)))
     return WeightedLeastSquares(R_inverse @ (Q.T @ white_y), R_inverse @ R_inverse.T)
@@ -62,10 +62,6 @@ def working(y: Array, X: Array, S: Array, V: Array) -> WeightedLeastSquares:
     y, X : (n,), (n, p) arrays
     S, V : (n, n) arrays, positive definite
         The covariance that the weights assume, and the one that the data have.
-
-    Returns
-    -------
-    WeightedLeastSquares
     """
     SiX = np.linalg.solve(S, X)
     C = np.linalg.solve(X.T @ SiX, SiX.T)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from lmmcore.textbook import definition
-from lmmcore.textbook.spectrum import spectrum
+from lmmcore.textbook.one_variance import spectrum
 
 RNG = np.random.default_rng(5)
 X = np.column_stack([np.ones(9), RNG.standard_normal(9)])

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from lmmcore import LinearMixedModel, fit
-from lmmcore.textbook.closed_forms import neyman_scott, one_way, simple_sample
+from lmmcore.textbook.one_way import neyman_scott, one_way, simple_sample
 from reference_models import reference_model
 
 RNG = np.random.default_rng(1)

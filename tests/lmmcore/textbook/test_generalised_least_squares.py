@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from lmmcore.textbook import definition, least_squares
+from lmmcore.textbook import definition
+from lmmcore.textbook import generalised_least_squares as least_squares
 
 RNG = np.random.default_rng(4)
 X = np.column_stack([np.ones(12), RNG.standard_normal((12, 2))])
@@ -25,7 +26,7 @@ def test_whitening_is_the_formula():
 
 
 def test_whitened_residuals_have_the_weighted_length():
-    white_y, white_X = least_squares.whitened(Y, X, V)
+    white_y, white_X = least_squares.whitened_data(Y, X, V)
     beta = definition.gls(Y, X, V).beta
     r = Y - X @ beta
     assert np.sum((white_y - white_X @ beta) ** 2) == pytest.approx(r @ np.linalg.solve(V, r))
@@ -57,4 +58,4 @@ def test_covariances_of_both_in_a_simulation():
 
 def test_a_covariance_that_is_none_is_refused():
     with pytest.raises(ValueError, match="not positive definite"):
-        least_squares.whitened(Y, X, -V)
+        least_squares.whitened_data(Y, X, -V)
