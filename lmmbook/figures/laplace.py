@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike
 from lmmbook.evidence.recorded import benchmark
 from lmmbook.figures import BLACK, BLUE, GREY, ORANGE, new_figure
 from lmmcore.laplace import Laplace, Quadrature
-from lmmcore.laplace.sparsity import Structure
+from lmmcore.laplace.sparsity import Sparsity
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -49,12 +49,12 @@ def bells(models: Mapping[str, Laplace], u: ArrayLike, points: int = 60) -> Figu
     return figure
 
 
-def pattern(structure: Structure, parts: Mapping[str, int]) -> Figure:
+def pattern(sparsity: Sparsity, parts: Mapping[str, int]) -> Figure:
     """The nonzero entries of an inner Hessian, and the names of its parts in their order."""
     figure = new_figure(5.2, 5.2)
     axes = figure.subplots()
-    axes.plot(structure.columns, structure.rows, ",", color=BLUE)
-    k = structure.seeds.shape[1]
+    axes.plot(sparsity.columns, sparsity.rows, ",", color=BLUE)
+    k = sparsity.seeds.shape[1]
     ends = np.cumsum(list(parts.values()))
     for end in ends[:-1]:
         axes.axhline(end - 0.5, color=GREY, lw=0.8)

@@ -3,6 +3,12 @@
 A model is its joint negative log density of data and random effects; derivatives are automatic.
 See the chapters "Laplace" and "Robust and count models" (A19 to A23, B4).
 
+- ``densities``: negative log densities to make a joint one of;
+- ``derivatives``, on a ``tape``: of the joint density, without differences;
+- ``sparsity`` and ``factor``: where its Hessian in u is not zero, and its factors;
+- ``mode`` and ``descent``: the inner problem, by Newton, and the outer one, by BFGS;
+- ``model``: the likelihood and its fit; ``quadrature``: the integrals that it is held to.
+
 Examples
 --------
 >>> import autograd.numpy as np

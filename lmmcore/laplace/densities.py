@@ -70,21 +70,6 @@ def poisson(counts: ArrayLike, log_mean: Number) -> Number:
     return np.sum(np.exp(log_mean) - counts * log_mean + gammaln(counts + 1.0))
 
 
-def bernoulli(successes: ArrayLike, logit: Number) -> Number:
-    """Of zeros and ones, with these log odds of a one.
-
-    Raises
-    ------
-    ValueError
-        If there is anything else among them.
-    """
-    successes = onp.asarray(successes, dtype=float)
-    if not onp.all((successes == 0.0) | (successes == 1.0)):
-        raise ValueError("successes must be 0 or 1 (or False, True), with none missing")
-    sign = 1.0 - 2.0 * successes
-    return np.sum(np.logaddexp(0.0, sign * logit))
-
-
 def cholesky_factor(log_sd: Number, coefficients: Number) -> Number:
     """The lower triangular C with G = CC', by standard deviations and free coefficients (A19).
 

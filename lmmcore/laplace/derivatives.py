@@ -81,6 +81,10 @@ class Joint:
         """The random parameters in their shapes."""
         return _shaped(self._of_u, u)
 
+    def parts(self, pieces: list[Array]) -> tuple[Array, Array]:
+        """The entries of theta and of u, from the parameters in their shapes."""
+        return _flat(pieces[: len(self.fixed)]), _flat(pieces[len(self.fixed) :])
+
     def value(self, theta: Array, u: Array) -> float:
         """f(theta, u) as a number; infinity where it overflows or is not a number."""
         try:
@@ -124,13 +128,12 @@ class Derivatives:
     """
 
     def __init__(self, joint: Joint, theta: Array, u: Array) -> None:
-        self.joint = joint
-        self._arrays = x = joint.arrays(theta, u)
-        self._n, self._fixed = len(x), len(joint.fixed)
-        self._all, self._random = range(self._n), range(self._fixed, self._n)
+        self.joint, self.written_at = joint, (theta, u)
+        x = joint.arrays(theta, u)
+        self._n, self._all = len(x), range(len(x))
         try:
-            self._value = Tape(lambda *x: [joint(*x)], *x)
-            self._gradient = Tape(lambda *x: self._value.backwards(x, self._all)[1]([1.0]), *x)
+            self.tape = Tape(lambda *x: [joint(*x)], *x)
+            self._gradient = Tape(lambda *x: self.tape.backwards(x, self._all)[1]([1.0]), *x)
             self._product = Tape(self._multiplied, *x, *x)
         except Exception as error:
             raise ValueError(
@@ -138,43 +141,19 @@ class Derivatives:
                 "write it with autograd.numpy, and assign to no entries of arrays"
             ) from error
 
-    def see(self, seeds: Array) -> None:
-        """Prepare :meth:`inner` and :meth:`outer`.
-
-        Parameters
-        ----------
-        seeds : (c, k) array
-            The vectors whose products with the Hessian in u show all its entries.
-        """
-        self._seeds = [self.joint.effects(seed) for seed in seeds]
-        x = self._arrays
-        self._in_u = Tape(lambda *x: self._value.backwards(x, self._random)[1]([1.0]), *x)
-        self._inner = Tape(self._seen, *x)
-        self._outer = Tape(self._weighted, *x, *(piece for seed in self._seeds for piece in seed))
-
     def value(self, theta: Array, u: Array) -> float:
         """f(theta, u); infinity where it overflows or is not a number."""
-        value = float(self._value(*self.joint.arrays(theta, u))[0])
+        value = float(self.tape(*self.joint.arrays(theta, u))[0])
         return value if np.isfinite(value) else np.inf
 
     def gradient(self, theta: Array, u: Array) -> tuple[Array, Array]:
         """The gradients of f in theta and in u."""
-        return self._parts(self._gradient(*self.joint.arrays(theta, u)))
+        return self.joint.parts(self._gradient(*self.joint.arrays(theta, u)))
 
     def product(self, theta: Array, u: Array, d: Array, v: Array) -> tuple[Array, Array]:
         """The Hessian of f in (theta, u) times (d, v), in two parts."""
         x = self.joint.arrays(theta, u) + self.joint.arrays(d, v)
-        return self._parts(self._product(*x))
-
-    def inner(self, theta: Array, u: Array) -> tuple[Array, Array]:
-        """The gradient of f in u, (k,), and the products of its Hessian with the seeds, (c, k)."""
-        rows = _flat(self._inner(*self.joint.arrays(theta, u))).reshape(-1, len(u))
-        return rows[0], rows[1:]
-
-    def outer(self, theta: Array, u: Array, weights: Array) -> tuple[Array, Array]:
-        """The gradients in theta and u of the sum of all entries of ``weights * (H seeds)``."""
-        pieces = [piece for row in weights for piece in self.joint.effects(row)]
-        return self._parts(self._outer(*self.joint.arrays(theta, u), *pieces))
+        return self.joint.parts(self._product(*x))
 
     def verify(self, theta: Array, u: Array) -> None:
         """Play the tape at other numbers than it was written for, and calculate afresh.
@@ -195,6 +174,36 @@ class Derivatives:
         _, slopes = self._gradient.backwards(x[: self._n], self._all)
         return slopes(x[self._n :])
 
+
+class SeededDerivatives:
+    """Of a joint density, what shows its whole Hessian H in u at once.
+
+    Parameters
+    ----------
+    derivatives : Derivatives
+    seeds : (c, k) array
+        The vectors whose products with H show all its entries.
+    """
+
+    def __init__(self, derivatives: Derivatives, seeds: Array) -> None:
+        self.joint, self._tape, self.value = derivatives.joint, derivatives.tape, derivatives.value
+        x = self.joint.arrays(*derivatives.written_at)
+        self._n, self._random = len(x), range(len(self.joint.fixed), len(x))
+        self._seeds = [self.joint.effects(seed) for seed in seeds]
+        self._in_u = Tape(lambda *x: self._tape.backwards(x, self._random)[1]([1.0]), *x)
+        self._inner = Tape(self._seen, *x)
+        self._outer = Tape(self._weighted, *x, *(piece for seed in self._seeds for piece in seed))
+
+    def inner(self, theta: Array, u: Array) -> tuple[Array, Array]:
+        """The gradient of f in u, (k,), and the products of its Hessian with the seeds, (c, k)."""
+        rows = _flat(self._inner(*self.joint.arrays(theta, u))).reshape(-1, len(u))
+        return rows[0], rows[1:]
+
+    def outer(self, theta: Array, u: Array, weights: Array) -> tuple[Array, Array]:
+        """The gradients in theta and u of the sum of all entries of ``weights * (H seeds)``."""
+        pieces = [piece for row in weights for piece in self.joint.effects(row)]
+        return self.joint.parts(self._outer(*self.joint.arrays(theta, u), *pieces))
+
     def _seen(self, *x: Any) -> list[Any]:
         gradient, slopes = self._in_u.backwards(x, self._random)
         products = [slopes([piece if np.any(piece) else None for piece in seed])
@@ -202,11 +211,8 @@ class Derivatives:
         return sum(products, gradient)
 
     def _weighted(self, *x: Any) -> list[Any]:
-        _, slopes = self._inner.backwards(x[: self._n], self._all)
+        _, slopes = self._inner.backwards(x[: self._n], range(self._n))
         return slopes([None] * len(self._random) + list(x[self._n :]))
-
-    def _parts(self, pieces: list[Array]) -> tuple[Array, Array]:
-        return _flat(pieces[: self._fixed]), _flat(pieces[self._fixed :])
 
 
 def _numbers(name: str, value: ArrayLike) -> Array:

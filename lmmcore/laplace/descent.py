@@ -1,13 +1,15 @@
 """The outer problem: quasi-Newton with exact gradients (BFGS), which needs no second derivatives.
 
 A trial point where the function is not defined counts as infinitely high, so that the step is
-shortened. See the chapter "Laplace" (B36).
+shortened. What the function knows of a point beside its value it is told at the next one.
+See the chapter "Laplace" (B36).
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -31,6 +33,10 @@ class Descent:
         The inverse Hessian, as far as the steps have shown it.
     steps : int
     converged : bool
+    evaluations : int
+        Of the function.
+    known : object
+        What the function knows of x.
     """
 
     x: Array
@@ -39,34 +45,57 @@ class Descent:
     inverse: Array
     steps: int
     converged: bool
+    evaluations: int = 0
+    known: Any = None
 
 
 def descend(
-    function: Callable[[Array], float],
-    gradient: Callable[[Array], Array],
+    function: Callable[[Array, Any], tuple[float, Any]],
+    gradient: Callable[[Array, Any], Array],
     x: Array,
     inverse: Array,
+    known: Any = None,
 ) -> Descent:
-    """From ``x``, with ``inverse`` a first guess of the inverse Hessian."""
-    value, slope = function(x), gradient(x)
+    """The least value of a function.
+
+    Parameters
+    ----------
+    function : callable
+        (x, what is known of a point nearby) -> its value, and what is now known of x.
+    gradient : callable
+        (x, what is known of x) -> (p,) array.
+    x : (p,) array
+        Where to begin.
+    inverse : (p, p) array
+        A first guess of the inverse Hessian.
+    known : object
+        Of a point near the first.
+    """
+    value, known = function(x, known)
+    slope, evaluations = gradient(x, known), 1
+
+    def ended(steps: int, converged: bool) -> Descent:
+        return Descent(x, value, slope, inverse, steps, converged, evaluations, known)
+
     for steps in range(STEPS):
         direction = -inverse @ slope
         promise = -float(slope @ direction)
         rounding = DIGITS * (1.0 + abs(value))
         if promise < DONE:
-            return Descent(x, value, slope, inverse, steps, True)
+            return ended(steps, True)
         for halving in range(HALVINGS):
             length = 0.5**halving
-            trial = function(x + length * direction)
+            trial, there = function(x + length * direction, known)
+            evaluations += 1
             if trial <= value - 1e-4 * length * promise + rounding:
                 break
         else:
-            return Descent(x, value, slope, inverse, steps, promise < rounding)
-        x, value = x + length * direction, trial
-        new = gradient(x)
+            return ended(steps, promise < rounding)
+        x, value, known = x + length * direction, trial, there
+        new = gradient(x, known)
         inverse = _updated(inverse, length * direction, new - slope)
         slope = new
-    return Descent(x, value, slope, inverse, STEPS, False)
+    return ended(STEPS, False)
 
 
 def _updated(B: Array, s: Array, y: Array) -> Array:

@@ -1,4 +1,4 @@
-"""The inner Hessian factorised by its structure: log-determinant, solutions, inverse where needed.
+"""The inner Hessian factorised by its sparsity: log-determinant, solutions, inverse where needed.
 
 The random effects are split in a core and a border. Without the border the core falls into small
 blocks, one for each group, or is a narrow band; the border (other factors, coefficients that are
@@ -17,7 +17,7 @@ from scipy import linalg, sparse
 from scipy.sparse import csgraph
 
 from lmmcore.covariance.structures import Array
-from lmmcore.laplace.sparsity import Structure
+from lmmcore.laplace.sparsity import Sparsity
 
 DENSE = 12  # up to so many random effects nothing is gained by blocks
 BLOCK = 64  # largest block that is worth having
@@ -25,24 +25,24 @@ BAND = 20  # widest band that is worth having
 
 
 class Factoriser:
-    """The plan for matrices of one structure; a call factorises one of them.
+    """The plan for matrices of one sparsity; a call factorises one of them.
 
     Parameters
     ----------
-    structure : Structure
+    sparsity : Sparsity
     arrays : list of integer arrays
         The random parameters, each with its places in u: one goes to the border as a whole.
     """
 
-    def __init__(self, structure: Structure, arrays: list[Array]) -> None:
-        self.structure = structure
-        k = structure.seeds.shape[1]
-        core = _core(structure, arrays, k)
+    def __init__(self, sparsity: Sparsity, arrays: list[Array]) -> None:
+        self.sparsity = sparsity
+        k = sparsity.seeds.shape[1]
+        core = _core(sparsity, arrays, k)
         self.core, self.border = np.flatnonzero(core), np.flatnonzero(~core)
         position = np.empty(k, dtype=int)
         position[self.core] = np.arange(len(self.core))
         position[self.border] = np.arange(len(self.border))
-        i, j = structure.rows, structure.columns
+        i, j = sparsity.rows, sparsity.columns
         self.in_core = core[i] & core[j]
         self.across = core[i] & ~core[j]
         self.in_border = ~core[i] & ~core[j]
@@ -53,31 +53,31 @@ class Factoriser:
         small = len(labels) == 0 or np.bincount(labels).max() <= BLOCK
         self.plan = BlockPlan(*inner, labels) if small else BandPlan(*inner, len(self.core))
 
-    def __call__(self, values: Array, shift: float = 0.0) -> Factor:
-        """The factor of H + shift I, with the entries of H in the order of the structure.
+    def __call__(self, values: Array, shift: float = 0.0) -> HessianFactor:
+        """The factor of H + shift I, with the entries of H in the order of the sparsity.
 
         Raises
         ------
         numpy.linalg.LinAlgError
             If it is not positive definite.
         """
-        return Factor(self, values, shift)
+        return HessianFactor(self, values, shift)
 
 
-class Factor:
+class HessianFactor:
     """A positive definite matrix, factorised.
 
     Attributes
     ----------
     log_det : float
     values : (m,) array
-        The entries of H, in the order of the structure.
+        The entries of H, in the order of the sparsity.
     """
 
     def __init__(self, plan: Factoriser, values: Array, shift: float) -> None:
         self.plan, self.values = plan, values
         n, m = len(plan.core), len(plan.border)
-        values = np.where(plan.structure.rows == plan.structure.columns, values + shift, values)
+        values = np.where(plan.sparsity.rows == plan.sparsity.columns, values + shift, values)
         self.core = plan.plan.factorise(values[plan.in_core])
         B, C = np.zeros((n, m)), np.zeros((m, m))
         B[plan.i[plan.across], plan.j[plan.across]] = values[plan.across]
@@ -104,7 +104,7 @@ class Factor:
         return linalg.cho_solve((self.S, True), b, check_finite=False)
 
     def inverse(self) -> Array:
-        """The entries of H^-1 where H is not zero, in the order of the structure."""
+        """The entries of H^-1 where H is not zero, in the order of the sparsity."""
         plan = self.plan
         T = self._small(np.eye(len(plan.border)))
         ET = self.E @ T
@@ -222,11 +222,11 @@ class BandFactor:
         return out[low - high, high]
 
 
-def _core(structure: Structure, arrays: list[Array], k: int) -> Array:
+def _core(sparsity: Sparsity, arrays: list[Array], k: int) -> Array:
     """Which random effects are in the core: all but the arrays that join its blocks."""
     core = np.full(k, k > DENSE)
     for array in sorted(arrays, key=len):
-        i, j = structure.rows, structure.columns
+        i, j = sparsity.rows, sparsity.columns
         inside = core[i] & core[j]
         labels = components(i[inside], j[inside], k)[core]
         narrow = np.max(np.abs(i - j)[inside], initial=0) <= BAND

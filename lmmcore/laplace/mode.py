@@ -13,9 +13,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from lmmcore.covariance.structures import Array
-from lmmcore.laplace.derivatives import Derivatives
-from lmmcore.laplace.factor import Factor, Factoriser
-from lmmcore.laplace.sparsity import Structure
+from lmmcore.laplace.derivatives import SeededDerivatives
+from lmmcore.laplace.factor import Factoriser, HessianFactor
+from lmmcore.laplace.sparsity import Sparsity
 
 STEPS = 100
 HALVINGS = 40
@@ -35,22 +35,24 @@ class Mode:
 
     Attributes
     ----------
+    theta : (p,) array
     u : (k,) array
     value : float
         The joint negative log density there.
-    factor : Factor
+    factor : HessianFactor
         Of the Hessian there.
     steps : int
     """
 
+    theta: Array
     u: Array
     value: float
-    factor: Factor
+    factor: HessianFactor
     steps: int
 
 
 def find_mode(
-    derivatives: Derivatives, structure: Structure, factoriser: Factoriser, theta: Array,
+    derivatives: SeededDerivatives, sparsity: Sparsity, factoriser: Factoriser, theta: Array,
     starts: Sequence[Array],
 ) -> Mode:
     """Newton's method from the best of these points.
@@ -70,7 +72,7 @@ def find_mode(
     previous = np.inf
     for steps in range(STEPS):
         gradient, products = derivatives.inner(theta, u)
-        values = structure.values(products)
+        values = sparsity.values(products)
         if not np.all(np.isfinite(gradient)) or not np.all(np.isfinite(values)):
             raise LaplaceError("a derivative of the joint density is not a finite number: "
                                "is it smooth in the random effects?")
@@ -85,7 +87,7 @@ def find_mode(
                     "the random effects run off to infinity: the joint density has no maximum in "
                     "them; has each random parameter its own density?"
                 )
-            return Mode(u, value, factor, steps)
+            return Mode(theta, u, value, factor, steps)
         rounding = DIGITS * (1.0 + abs(value))
         for halving in range(HALVINGS):
             trial = u + 0.5**halving * step
@@ -98,7 +100,7 @@ def find_mode(
     raise LaplaceError(_why(factoriser, values, length))
 
 
-def _positive(factoriser: Factoriser, values: Array) -> tuple[Factor, bool]:
+def _positive(factoriser: Factoriser, values: Array) -> tuple[HessianFactor, bool]:
     """H, or H + shift I with a shift that makes it positive definite."""
     shift, scale = 0.0, max(1e-8, float(np.max(np.abs(values))))
     while shift < 100.0 * scale:

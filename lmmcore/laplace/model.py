@@ -28,11 +28,11 @@ from numpy.typing import ArrayLike
 
 from lmmcore.covariance.structures import Array
 from lmmcore.fitting import ConvergenceWarning
-from lmmcore.laplace.derivatives import Derivatives, Joint
+from lmmcore.laplace.derivatives import Derivatives, Joint, SeededDerivatives
 from lmmcore.laplace.descent import Descent, descend
 from lmmcore.laplace.factor import Factoriser
 from lmmcore.laplace.mode import LaplaceError, Mode, find_mode
-from lmmcore.laplace.sparsity import find_structure
+from lmmcore.laplace.sparsity import find_sparsity
 from lmmcore.tables import Report, Rows, number
 
 LOG_2PI = float(np.log(2.0 * np.pi))
@@ -41,7 +41,7 @@ FARTHEST = 1e6  # nothing is looked for beyond this, in units of the estimate
 FLAT = 0.05  # a log likelihood that falls by less over a standard error has none
 LEVEL = 0.01  # curvature over a standard error, where it should be about one or more
 SINGULAR = 1e-6  # smallest eigenvalue of a Hessian in units of its diagonal
-JITTER = 0.1  # the structure of H is found this far from the start, where nothing vanishes
+JITTER = 0.1  # where H is not zero is found this far from the start, where nothing vanishes
 
 __all__ = ["Laplace", "LaplaceError", "LaplaceFit"]
 
@@ -97,69 +97,85 @@ class Laplace:
         self.derivatives = d = Derivatives(self.joint, theta, u)
         d.verify(self.theta0, self.joint.u0)
         still = np.zeros(len(theta))
-        self.structure = find_structure(lambda v: d.product(theta, u, still, v)[1], classes, rng)
-        self.factoriser = Factoriser(self.structure, arrays)
-        d.see(self.structure.seeds)
-        self._latest: tuple[Array, Mode] | None = None
-        self.evaluations = 0
+        self.sparsity = find_sparsity(lambda v: d.product(theta, u, still, v)[1], classes, rng)
+        self.factoriser = Factoriser(self.sparsity, arrays)
+        self.seeded = SeededDerivatives(d, self.sparsity.seeds)
 
     @property
     def k(self) -> int:
         """How many numbers are integrated out."""
         return len(self.joint.u0)
 
-    def mode(self, theta: ArrayLike, start: Array | None = None) -> Mode:
-        """The mode of the random effects, from ``start``, or from the mode that was found last."""
+    def mode(self, theta: ArrayLike, near: Mode | Array | None = None) -> Mode:
+        """The mode of the random effects at theta.
+
+        Parameters
+        ----------
+        theta : (p,) array
+        near : Mode or (k,) array, optional
+            Where to look for it: from the mode at a theta nearby, or from random effects. The
+            start of the model if not given.
+
+        Raises
+        ------
+        LaplaceError
+            If there is none, or it is not found.
+        """
         theta = np.array(theta, dtype=float)
         if theta.shape != self.theta0.shape:
             raise ValueError(f"theta has {theta.size} entries, the model has {len(self.theta0)}: "
                              f"{', '.join(self.names)}")
-        if start is not None:
-            starts = [start]
-        elif self._latest is None:
-            starts = [self.joint.u0]
-        elif np.array_equal(self._latest[0], theta):
-            return self._latest[1]
+        if not isinstance(near, Mode):
+            starts = [self.joint.u0 if near is None else near]
+        elif np.array_equal(near.theta, theta):
+            return near
         else:
-            starts = self._predicted(theta)
-        mode = find_mode(self.derivatives, self.structure, self.factoriser, theta, starts)
-        self._latest = (theta, mode)
-        return mode
+            starts = self._predicted(theta, near)
+        return find_mode(self.seeded, self.sparsity, self.factoriser, theta, starts)
 
-    def _predicted(self, theta: Array) -> list[Array]:
+    def _predicted(self, theta: Array, near: Mode) -> list[Array]:
         """Where the mode moves, by the implicit function theorem, and where it was."""
-        before, mode = self._latest
-        _, slope = self.derivatives.product(before, mode.u, theta - before, np.zeros(self.k))
-        return [mode.u - mode.factor.solve(slope), mode.u]
+        step = theta - near.theta
+        _, slope = self.derivatives.product(near.theta, near.u, step, np.zeros(self.k))
+        return [near.u - near.factor.solve(slope), near.u]
 
-    def objective(self, theta: ArrayLike) -> float:
-        """L(theta), the approximate negative log likelihood.
+    def objective(self, theta: ArrayLike, near: Mode | Array | None = None) -> float:
+        """L(theta), the approximate negative log likelihood, at the mode that is found near.
 
         Raises
         ------
         LaplaceError
             If there is no mode, or it is not found.
         """
-        mode = self.mode(theta)
-        self.evaluations += 1
+        return self.value_at(self.mode(theta, near))
+
+    def gradient(self, theta: ArrayLike, near: Mode | Array | None = None) -> Array:
+        """The exact gradient of :meth:`objective`, a (p,) array."""
+        return self.slope_at(self.mode(theta, near))
+
+    def value_at(self, mode: Mode) -> float:
+        """L at ``mode.theta``."""
         return mode.value + 0.5 * mode.factor.log_det - 0.5 * self.k * LOG_2PI
 
-    def gradient(self, theta: ArrayLike) -> Array:
-        """The exact gradient of :meth:`objective`, a (p,) array."""
-        theta, mode = np.array(theta, dtype=float), self.mode(theta)
-        d, still = self.derivatives, np.zeros(len(theta))
-        weights = self.structure.weights(mode.factor.inverse())
+    def slope_at(self, mode: Mode) -> Array:
+        """The exact gradient of L at ``mode.theta``, a (p,) array."""
+        theta, d = mode.theta, self.derivatives
+        weights = self.sparsity.weights(mode.factor.inverse())
         f_theta, _ = d.gradient(theta, mode.u)
-        h_theta, h_u = d.outer(theta, mode.u, weights)
-        moved, _ = d.product(theta, mode.u, still, mode.factor.solve(h_u))
+        h_theta, h_u = self.seeded.outer(theta, mode.u, weights)
+        moved, _ = d.product(theta, mode.u, np.zeros(len(theta)), mode.factor.solve(h_u))
         return f_theta + 0.5 * h_theta - 0.5 * moved
+
+    def value_or_infinite(self, theta: Array, near: Mode) -> tuple[float, Mode]:
+        """L and the mode at theta; infinity, and the mode nearby, where there is none."""
+        try:
+            mode = self.mode(theta, near)
+        except LaplaceError:
+            return np.inf, near
+        return self.value_at(mode), mode
 
     def fit(self) -> LaplaceFit:
         """Maximise the approximate likelihood over the parameters that are not integrated out.
-
-        Returns
-        -------
-        LaplaceFit
 
         Raises
         ------
@@ -188,46 +204,36 @@ class Laplace:
 
         An overflow on the way only shortens a step.
         """
-        self.evaluations = 0
-        self._latest = None
         with np.errstate(all="ignore"):  # what overflows counts as infinitely high
+            first = self.mode(self.theta0)  # an impossible start is an error, not a long way to go
             if len(self.theta0):
-                self.objective(self.theta0)  # an impossible start is an error, not a long way to go
-                descent = descend(self._or_infinite, self.gradient, self.theta0,
-                                  self._first_inverse())
+                descent = descend(self.value_or_infinite, lambda _, mode: self.slope_at(mode),
+                                  self.theta0, self._first_inverse(first), first)
             else:
-                descent = Descent(self.theta0, self.objective(self.theta0), np.zeros(0),
-                                  np.zeros((0, 0)), 0, True)
-            fit = LaplaceFit(self, descent, self.mode(descent.x), self.evaluations)
+                descent = Descent(self.theta0, self.value_at(first), np.zeros(0),
+                                  np.zeros((0, 0)), 0, True, 1, first)
+            fit = LaplaceFit(self, descent, descent.known)
             self.derivatives.verify(fit.theta, fit.mode.u)
             remarks = fit.remarks
         for remark in remarks:
             warnings.warn(remark, ConvergenceWarning, stacklevel=2)
         return fit
 
-    def _or_infinite(self, theta: Array) -> float:
-        latest = self._latest
-        try:
-            return self.objective(theta)
-        except LaplaceError:
-            self._latest = latest
-            return np.inf
-
-    def profile_hessian(self, theta: Array, mode: Mode) -> tuple[Array, Array]:
+    def profile_hessian(self, mode: Mode) -> tuple[Array, Array]:
         """The Hessians of f(theta, u) for fixed u, and of min_u f(theta, u), both (p, p)."""
-        F, M = self._rows(theta, mode)
+        F, M = self.in_theta(mode)
         return F, F - M @ mode.factor.solve(M.T)
 
-    def _rows(self, theta: Array, mode: Mode) -> tuple[Array, Array]:
+    def in_theta(self, mode: Mode) -> tuple[Array, Array]:
         """f_theta_theta, and f_theta_u with a row for each entry of theta."""
-        still = np.zeros(self.k)
+        theta, still = mode.theta, np.zeros(self.k)
         rows = [self.derivatives.product(theta, mode.u, d, still) for d in np.eye(len(theta))]
         F, M = zip(*rows, strict=True) if rows else ((), ())
         return np.reshape(F, (len(theta),) * 2), np.reshape(M, (len(theta), self.k))
 
-    def _first_inverse(self) -> Array:
+    def _first_inverse(self, first: Mode) -> Array:
         """The inverse Hessian of min_u f(theta, u), made positive: what L would have but for H."""
-        F, profile = self.profile_hessian(self.theta0, self.mode(self.theta0))
+        F, profile = self.profile_hessian(first)
         scale = np.sqrt(np.maximum(np.abs(np.diag(F)), 1e-8))
         values, vectors = np.linalg.eigh(profile / np.outer(scale, scale))
         vectors = vectors / scale[:, None]
@@ -245,14 +251,11 @@ class LaplaceFit(Report):
         ``x`` is the estimate of theta, ``gradient`` that of L there.
     mode : Mode
         The random effects at the estimate.
-    evaluations : int
-        Of L.
     """
 
     model: Laplace
     descent: Descent
     mode: Mode
-    evaluations: int
 
     @property
     def log_likelihood(self) -> float:
@@ -282,18 +285,16 @@ class LaplaceFit(Report):
         where L is not defined about the estimate.
         """
         model, x = self.model, self.theta
-        _, profile = model.profile_hessian(x, self.mode)
+        _, profile = model.profile_hessian(self.mode)
         with np.errstate(divide="ignore"):
             steps = 1e-3 * np.fmin(np.abs(np.diag(profile)) ** -0.5, 1.0 + np.abs(x))
         rows = []
         try:
             for step in np.diag(steps):
-                model.mode(x, self.mode.u)
-                rows.append((model.gradient(x + step) - model.gradient(x - step))
-                            / (2.0 * np.sum(step)))
+                up, down = (model.gradient(x + sign * step, self.mode) for sign in (1.0, -1.0))
+                rows.append((up - down) / (2.0 * np.sum(step)))
         except LaplaceError:
             return np.full(profile.shape, np.nan)
-        model.mode(x, self.mode.u)
         H = np.array(rows).reshape(len(x), len(x))
         return 0.5 * (H + H.T)
 
@@ -314,9 +315,9 @@ class LaplaceFit(Report):
         the second part is for the estimation of theta, to first order.
         """
         model = self.model
-        _, M = model._rows(self.theta, self.mode)
+        _, M = model.in_theta(self.mode)
         J = self.mode.factor.solve(M.T)
-        s = model.structure
+        s = model.sparsity
         given = self.mode.factor.inverse()[s.rows == s.columns]
         u = given + np.einsum("ki,ij,kj->k", J, self.covariance, J)
         return self._by_name(np.sqrt(np.diag(self.covariance)), np.sqrt(u))
@@ -356,15 +357,14 @@ class LaplaceFit(Report):
             return False
         if not len(x):
             return True
-        F, _ = self.model._rows(x, self.mode)
+        F, _ = self.model.in_theta(self.mode)
         if np.any(np.diag(F) * errors**2 < LEVEL):
             return False
         values, vectors = np.linalg.eigh(descent.inverse / np.outer(errors, errors))
         v = errors * vectors[:, -1] / values[-1] ** 0.5
         # v is as long as its standard error: v'Hv = 1 if the inverse is right
         v = v / np.sqrt(v @ np.linalg.solve(descent.inverse, v))
-        bend = v @ (self.model.gradient(x + 1e-3 * v) - descent.gradient) / 1e-3
-        self.model.mode(x, self.mode.u)
+        bend = v @ (self.model.gradient(x + 1e-3 * v, self.mode) - descent.gradient) / 1e-3
         return bool(0.2 < bend < 5.0)
 
     def _unfinished(self) -> list[str]:
@@ -392,7 +392,6 @@ class LaplaceFit(Report):
             if ways:
                 to = "either way" if len(ways) == 2 else f"to {'+' if ways[0] > 0 else '-'}infinity"
                 gone.append(f"{name} ({x:.4g}, and on {to})")
-        self.model.mode(self.theta, self.mode.u)
         if not gone:
             return []
         return [f"no estimate of {', '.join(gone)}: the log likelihood changes by less than {FLAT} "
@@ -404,8 +403,7 @@ class LaplaceFit(Report):
         while distance >= FAR and not np.isfinite(fall):
             far = self.theta.copy()
             far[j] += sign * distance
-            self.model.mode(self.theta, self.mode.u)
-            fall = self.model._or_infinite(far) - self.descent.value
+            fall = self.model.value_or_infinite(far, self.mode)[0] - self.descent.value
             distance /= 4.0
         return fall
 
@@ -422,12 +420,10 @@ class LaplaceFit(Report):
 
     def _other_mode(self) -> list[str]:
         """Newton's method once more, from the start: does it end higher up?"""
-        model = self.model
         try:
-            other = model.mode(self.theta, model.joint.u0)
+            other = self.model.mode(self.theta)
         except LaplaceError:
             other = self.mode
-        model.mode(self.theta, self.mode.u)
         fall = self.mode.value - other.value
         if fall < 1e-6:
             return []

@@ -48,8 +48,7 @@ class Quadrature:
     def __init__(self, model: Laplace, points: int = 15) -> None:
         if not 1 <= points <= MOST:
             raise ValueError(f"points must be from 1 to {MOST}, not {points}")
-        s = model.structure
-        self._latest: tuple[Any, Any] = (None, None)
+        s = model.sparsity
         labels = components(s.rows, s.columns, model.k)
         self.blocks = [np.flatnonzero(labels == b) for b in range(labels.max() + 1)]
         largest = max(len(block) for block in self.blocks)
@@ -60,30 +59,31 @@ class Quadrature:
                 "are integrated out): no grid will do for these"
             )
         self.model, self.points = model, points
+
     def objective(self, theta: ArrayLike) -> float:
         """The negative log likelihood at theta."""
-        return self._value_and_gradient(theta)[0]
+        return self.value_and_gradient(self.model.mode(theta))[0]
 
     def gradient(self, theta: ArrayLike) -> Array:
         """Its gradient, by Fisher's identity: the mean of f_theta, given the data.
 
         Exact but for the error of the quadrature, since the nodes may be held.
         """
-        return self._value_and_gradient(theta)[1]
+        return self.value_and_gradient(self.model.mode(theta))[1]
 
     def fit(self, start: Array, inverse: Array) -> Descent:
         """Maximise it, from the estimates and the covariance of a fit by Laplace."""
-        return descend(self.objective, self.gradient, start, inverse)
+        def function(theta: Array, near: Any) -> tuple[float, tuple[Mode, Array]]:
+            mode = self.model.mode(theta, near and near[0])
+            value, gradient = self.value_and_gradient(mode)
+            return value, (mode, gradient)
 
-    def _value_and_gradient(self, theta: ArrayLike) -> tuple[float, Array]:
-        theta = np.array(theta, dtype=float)
-        if not np.array_equal(theta, self._latest[0]):
-            self._latest = theta, self._integrals(theta, self.model.mode(theta))
-        return self._latest[1]
+        return descend(function, lambda theta, known: known[1], start, inverse)
 
-    def _integrals(self, theta: Array, mode: Mode) -> tuple[float, Array]:
-        """The terms of each block are relative to exp(-f) at the mode."""
-        d, s, H = self.model.derivatives, self.model.structure, mode.factor.values
+    def value_and_gradient(self, mode: Mode) -> tuple[float, Array]:
+        """Both at ``mode.theta``; the terms of each block are relative to exp(-f) at the mode."""
+        theta = mode.theta
+        d, s, H = self.model.derivatives, self.model.sparsity, mode.factor.values
         slope, _ = d.gradient(theta, mode.u)
         value, gradient = mode.value, slope.copy()
         for block in self.blocks:

@@ -25,7 +25,7 @@ CLOSE = 1e-7  # relative error of a probe
 
 
 @dataclass(frozen=True)
-class Structure:
+class Sparsity:
     """The nonzero entries of a symmetric matrix, and where the products show them.
 
     Attributes
@@ -55,10 +55,10 @@ class Structure:
         return out
 
 
-def find_structure(
+def find_sparsity(
     times: Callable[[Array], Array], classes: list[Array], rng: np.random.Generator
-) -> Structure:
-    """The structure of a symmetric matrix that is known by its products.
+) -> Sparsity:
+    """Where a symmetric matrix is not zero that is known by its products.
 
     Parameters
     ----------
@@ -94,9 +94,9 @@ def find_structure(
     for members, step in zip(classes, steps, strict=True):
         if step == len(members):
             pairs += [_column(times(_unit_sum([j], k)), j) for j in members]
-    structure = _structure(np.hstack(pairs), seeds)
-    _verify(structure, times, rng)
-    return structure
+    sparsity = _sparsity(np.hstack(pairs), seeds)
+    _verify(sparsity, times, rng)
+    return sparsity
 
 
 @dataclass(frozen=True)
@@ -153,7 +153,7 @@ def _band(
     return n, np.zeros((2, 0), dtype=int)
 
 
-def _structure(pairs: Array, seeds: Array) -> Structure:
+def _sparsity(pairs: Array, seeds: Array) -> Sparsity:
     """For each entry the product that shows it, by its own row or by its mirror image's."""
     c, k = seeds.shape
     i, j = np.hstack([pairs, pairs[::-1], np.array([np.arange(k)] * 2)])
@@ -161,15 +161,15 @@ def _structure(pairs: Array, seeds: Array) -> Structure:
     colour = np.argmax(seeds != 0.0, axis=0)
     count = np.bincount(i * c + colour[j], minlength=k * c)  # of row i in each set of columns
     direct = count[i * c + colour[j]] == 1
-    return Structure(
+    return Sparsity(
         i, j, seeds, np.where(direct, colour[j], colour[i]), np.where(direct, i, j)
     )
 
 
 def _verify(
-    structure: Structure, times: Callable[[Array], Array], rng: np.random.Generator
+    sparsity: Sparsity, times: Callable[[Array], Array], rng: np.random.Generator
 ) -> None:
-    s, k = structure, structure.seeds.shape[1]
+    s, k = sparsity, sparsity.seeds.shape[1]
     v = rng.uniform(1.0, 2.0, k)
     values = s.values(np.array([times(seed) for seed in s.seeds]))
     found, truth = np.bincount(s.rows, values * v[s.columns], k), times(v)

@@ -8,6 +8,11 @@ from lmmcore.laplace import Laplace
 from lmmcore.laplace.densities import cholesky_factor, normal, poisson, student_t
 
 
+def bernoulli(ones, logit):
+    """The negative log density of zeros and ones with these log odds of a one."""
+    return np.sum(np.logaddexp(0.0, (1.0 - 2.0 * onp.asarray(ones, float)) * logit))
+
+
 def codes(labels):
     return onp.unique(labels, return_inverse=True)[1]
 

@@ -5,11 +5,11 @@ import autograd.numpy as anp
 import numpy as np
 import pytest
 
-from lmmcore.laplace.derivatives import Derivatives, Joint
+from lmmcore.laplace.derivatives import Derivatives, Joint, SeededDerivatives
 from lmmcore.laplace.factor import BandPlan, BlockPlan, Factoriser, components
 from lmmcore.laplace.mode import LaplaceError, _positive, find_mode
 from lmmcore.laplace.model import _places
-from lmmcore.laplace.sparsity import Structure, _verify, find_structure
+from lmmcore.laplace.sparsity import Sparsity, _verify, find_sparsity
 
 
 def band(n, width):
@@ -77,7 +77,7 @@ KINDS = {
 def found(kind):
     H, shapes, products = KINDS[kind]
     arrays, classes = _places(shapes)
-    s = find_structure(lambda v: H @ v, classes, np.random.default_rng(0))
+    s = find_sparsity(lambda v: H @ v, classes, np.random.default_rng(0))
     return H, s, arrays, products
 
 
@@ -85,7 +85,7 @@ def found(kind):
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_structure_is_that_of_the_matrix(kind, unit):
     H, shapes, products = KINDS[kind]
-    s = find_structure(lambda v: unit * (H @ v), _places(shapes)[1], np.random.default_rng(0))
+    s = find_sparsity(lambda v: unit * (H @ v), _places(shapes)[1], np.random.default_rng(0))
     assert len(s.seeds) == products
     np.testing.assert_array_equal([s.rows, s.columns], np.nonzero(H))
     np.testing.assert_allclose(s.values(unit * (s.seeds @ H)), unit * H[s.rows, s.columns],
@@ -100,14 +100,14 @@ def test_a_small_entry_is_an_entry():
     H[20, 3] = H[3, 20] = 1e-12
     H[7, 7] = 1e-12
     classes = _places({"u": (20,), "mean": ()})[1]
-    s = find_structure(lambda v: H @ v, classes, np.random.default_rng(0))
+    s = find_sparsity(lambda v: H @ v, classes, np.random.default_rng(0))
     np.testing.assert_array_equal([s.rows, s.columns], np.nonzero(H))
 
 
 def test_entries_in_the_wrong_columns_are_not_verified():
     """Also where the sums of the rows are right."""
     at = np.arange(2)
-    right, wrong = (Structure(at, columns, np.ones((1, 2)), 0 * at, at)
+    right, wrong = (Sparsity(at, columns, np.ones((1, 2)), 0 * at, at)
                     for columns in (at, at[::-1]))
     _verify(right, np.array, np.random.default_rng(0))
     with pytest.raises(RuntimeError, match="was not found"):
@@ -125,9 +125,9 @@ def test_products_with_rounding_have_a_structure_and_random_ones_have_none(kind)
 
     for unit in (1.0, -1e-6):
         for times in (noisy(1e-9, unit), noisy(0.0, unit, 1e-16)):
-            assert len(find_structure(times, classes, np.random.default_rng(0)).seeds) == products
+            assert len(find_sparsity(times, classes, np.random.default_rng(0)).seeds) == products
         with pytest.raises(RuntimeError, match="was not found: is the density smooth"):
-            find_structure(noisy(1e-5, unit), classes, np.random.default_rng(0))
+            find_sparsity(noisy(1e-5, unit), classes, np.random.default_rng(0))
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -153,7 +153,7 @@ def plan_of(H, shapes):
     arrays, _ = _places(shapes)
     i, j = np.nonzero(H)
     k = len(H)
-    return Factoriser(Structure(i, j, np.zeros((1, k)), 0 * i, i), arrays)
+    return Factoriser(Sparsity(i, j, np.zeros((1, k)), 0 * i, i), arrays)
 
 
 @pytest.mark.parametrize(("H", "shapes", "core", "plan"), [
@@ -199,7 +199,7 @@ class Curve:
 
     def mode(self, *starts):
         zero = np.zeros(1, int)
-        structure = Structure(zero, zero, np.ones((1, 1)), zero, zero)
+        structure = Sparsity(zero, zero, np.ones((1, 1)), zero, zero)
         factoriser = Factoriser(structure, [zero])
         return find_mode(self, structure, factoriser, np.zeros(0), [np.array([x]) for x in starts])
 
@@ -365,8 +365,8 @@ def test_derivatives_are_those_by_hand():
     np.testing.assert_allclose(np.concatenate(d.product(THETA, EFFECTS, a, b)),
                                H @ np.append(a, b), rtol=1e-13)
     seeds = np.array([[1.0, 0, 2, 0, 0], [0, 0, 0, 0, 1], [0, 3, 0, 1, 1]])
-    d.see(seeds)
-    gradient, products = d.inner(THETA, EFFECTS)
+    seeded = SeededDerivatives(d, seeds)
+    gradient, products = seeded.inner(THETA, EFFECTS)
     np.testing.assert_allclose(gradient, in_u, rtol=1e-14)
     np.testing.assert_allclose(products, seeds @ H[4:, 4:], rtol=1e-13)
     weights = rng.standard_normal((3, 5))
@@ -375,7 +375,7 @@ def test_derivatives_are_those_by_hand():
     in_b = 6 * e * np.diag(M)[:4] @ U**2
     in_u = 12 * e * np.diag(M)[:4] * U + 4 * V * M[4, :4] + 2 * M[4, 4] * U
     in_v = 2 * V * np.trace(M[:4, :4]) + 4 * M[4, :4] @ U
-    found = d.outer(THETA, EFFECTS, weights)
+    found = seeded.outer(THETA, EFFECTS, weights)
     np.testing.assert_allclose(found[0], [in_b, M[0, 1], M[1, 2], M[2, 3]], rtol=1e-13)
     np.testing.assert_allclose(found[1], np.append(in_u, in_v), rtol=1e-13)
 
