@@ -42,7 +42,8 @@ nbval.plugin.IPyNbCell.compare_outputs = without_images
 
 # of these, which take long and share nothing, each goes to the next worker that is free
 SPREAD = {
-    "test_page", "test_page_in_narrow_letters", "test_pages_show_what_is_recorded",
+    "test_page", "test_page_is_accessible", "test_page_in_narrow_letters",
+    "test_pages_show_what_is_recorded",
     "test_student_notebook_runs_with_its_stubs", "test_instructor_notebook_passes_every_check",
     "test_a_slip_in_any_line_is_noticed",
 }  # fmt: skip

@@ -33,15 +33,22 @@ def test_page(browser, base, page):
         for state in STATES:
             visit.show(*state)
             assert visit.faults() == NO_FAULTS, state
-        visit.page.evaluate(BOXED)
-        for width, theme in reversed(STATES):
-            visit.show(width, theme)
-            look = barriers if (width, theme) in LOOKED_AT else contrast
-            assert look(visit.page) == [], (width, theme)
         visit.prefer("dark")
         visit.page.reload(wait_until="domcontentloaded")
         assert visit.theme() == "dark"
         assert visit.trouble == []
+
+
+@pytest.mark.slow(3, guards=STYLES)
+@pytest.mark.parametrize("page", PAGES)
+def test_page_is_accessible(browser, base, page):
+    """What axe finds, at both widths and in both themes."""
+    with Visit(browser, f"{base}/{page}", base) as visit:
+        visit.page.evaluate(BOXED)
+        for width, theme in STATES:
+            visit.show(width, theme)
+            look = barriers if (width, theme) in LOOKED_AT else contrast
+            assert look(visit.page) == [], (width, theme)
 
 
 @pytest.mark.slow(10, guards=STYLES)
