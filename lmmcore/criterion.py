@@ -378,8 +378,3 @@ class GammaCriterion(Criterion):
 def minus_two_log_likelihood(m: int, rss: float, log_det: float) -> float:
     """m log(2 pi rss/m) + m + D, with sigma2 at its best (B19, B31)."""
     return float(m * (np.log(2.0 * np.pi * rss / m) + 1.0) + log_det)
-
-
-def orthonormal(Sxx: Array) -> Array:
-    """The coordinates in which X'W^-1X = I: H (p, p) with HH' = Sxx^-1."""
-    return np.linalg.inv(np.linalg.cholesky(Sxx)).T

@@ -21,7 +21,6 @@ and Z'Py = R'(I + R Gamma R')^-1 f, and for ML with A in the place of Abar.
 from __future__ import annotations
 
 from functools import cached_property
-from typing import NamedTuple
 
 import numpy as np
 from scipy.linalg import qr, solve_triangular
@@ -32,24 +31,6 @@ from lmmcore.model import refuse_correlated_errors
 
 ROWS = 3e8  # n k^2, the products of a QR of Z, up to which the rows are used and not Z'Z
 DEPENDENT = 1e-12  # a column of which less than this is left depends on those before it
-
-
-class Coupling(NamedTuple):
-    """How random effects meet fixed ones, level by level where these are independent.
-
-    Attributes
-    ----------
-    T : (G, q, q) array
-        Z'W^-1Z.
-    Y : (G, q, p) array
-        Z'W^-1X.
-    t : (G, q) array
-        Z'Py.
-    """
-
-    T: Array
-    Y: Array
-    t: Array
 
 
 class Profile(GammaCriterion):
@@ -88,14 +69,6 @@ class Profile(GammaCriterion):
 
     def _W(self, theta: Array) -> DenseW:
         return DenseW(self, self.covariance.factor(theta))
-
-    def coupling(self, theta: Array) -> Coupling:
-        """Z'W^-1 = (I + A Gamma)^-1 Z' times Z and X (B6), and Z'Py, as one level."""
-        R, W = self.model.least_squares.R, self.at(theta)
-        left = np.eye(len(self.A)) + self.A @ W.gamma
-        T = np.linalg.solve(left, self.A)
-        return Coupling(0.5 * (T + T.T)[None], np.linalg.solve(left, self.QtZ.T @ R)[None],
-                        W.t[None])
 
 
 class DenseW(ByGamma):

@@ -162,3 +162,8 @@ def _solved(C: Array, B: Array, transposed: bool) -> Array:
     blocks = [lapack.dtrtrs(c.T, b, lower=0, trans=int(transposed))[0]
               for c, b in zip(_one_by_one(C), np.moveaxis(B, -1, 0), strict=True)]
     return np.stack(blocks, axis=-1)
+
+
+def orthonormal(Sxx: Array) -> Array:
+    """The coordinates in which X'W^-1X = I: H (p, p) with HH' = Sxx^-1."""
+    return np.linalg.inv(np.linalg.cholesky(Sxx)).T

@@ -31,7 +31,7 @@ import numpy as np
 from scipy import sparse
 
 from lmmcore.covariance.structures import Array
-from lmmcore.criterion import ByGamma, GammaCriterion, orthonormal
+from lmmcore.criterion import ByGamma, GammaCriterion
 from lmmcore.fast.blocks import (
     Layout,
     backward,
@@ -41,6 +41,7 @@ from lmmcore.fast.blocks import (
     inverse,
     joined,
     mirrored,
+    orthonormal,
 )
 from lmmcore.model import LinearMixedModel
 

@@ -27,10 +27,10 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from lmmcore.covariance.structures import Array
-from lmmcore.criterion import ByGamma, GammaCriterion, orthonormal
-from lmmcore.fast.blocks import cholesky, forward, product
+from lmmcore.criterion import ByGamma, GammaCriterion
+from lmmcore.fast.blocks import cholesky, forward, orthonormal, product
 from lmmcore.model import LinearMixedModel, Term
-from lmmcore.profile import DEPENDENT, Coupling
+from lmmcore.profile import DEPENDENT
 
 BLOCK = 16384  # groups, or rows, whose arrays fit into a processor's cache
 
@@ -65,13 +65,6 @@ class GroupedProfile(GammaCriterion):
 
     def _W(self, theta: Array) -> GroupedW:
         return GroupedW(self.RF, self.within, self.covariance.factor(theta))
-
-    def coupling(self, theta: Array) -> Coupling:
-        """Z_g'W_g^-1Z_g, Z_g'W_g^-1X_g and Z_g'Py for every group."""
-        W = self.at(theta)
-        Y = product(W.E, np.einsum("ixg,xy->iyg", W.H[:, :-1], self.model.least_squares.R))
-        t = np.einsum("iag,ig->ga", W.E, W.h)
-        return Coupling(*(M.transpose(2, 0, 1) for M in (product(W.E, W.E), Y)), t)
 
 
 class GroupedW(ByGamma):

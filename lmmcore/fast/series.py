@@ -32,8 +32,8 @@ from lmmcore.criterion import (
     Expansion,
     RelativeCovariance,
     minus_two_log_likelihood,
-    orthonormal,
 )
+from lmmcore.fast.blocks import orthonormal
 from lmmcore.model import LinearMixedModel
 
 SCREEN = 4000  # time points on which the starting values are compared

@@ -38,8 +38,8 @@ from scipy import sparse
 from scipy.linalg import lapack, solve_triangular
 
 from lmmcore.covariance.structures import Array
-from lmmcore.criterion import ByGamma, GammaCriterion, orthonormal
-from lmmcore.fast.blocks import forward, product
+from lmmcore.criterion import ByGamma, GammaCriterion
+from lmmcore.fast.blocks import forward, orthonormal, product
 from lmmcore.fast.groups import conditional, factors
 from lmmcore.model import LinearMixedModel, Term
 from lmmcore.profile import DEPENDENT

@@ -29,6 +29,7 @@ from scipy import stats
 
 from lmmcore.covariance.structures import Array
 from lmmcore.fast.choose import coupled_criterion_for
+from lmmcore.inference.coupling import coupling
 from lmmcore.results import Fit
 from lmmcore.tables import Report, Rows, number, probability
 from lmmcore.textbook import definition
@@ -67,7 +68,7 @@ def sensitivity(fit: Fit) -> Sensitivity:
     dV/dsigma2 = V/sigma2 needs no product of its own: P_0 = -H/sigma2, Q_0j = -P_j/sigma2.
     """
     profile, s = coupled_criterion_for(fit.model, fit.method), fit.sigma2
-    T, Y, _ = profile.coupling(fit.theta)
+    T, Y, _ = coupling(profile, fit.theta)
     D = profile.covariance.gamma_derivatives(fit.theta)
     DY = np.einsum("jab,gbx->jgax", D, Y, optimize=True)
     H = np.linalg.inv(fit.vcov_beta)

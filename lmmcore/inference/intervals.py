@@ -29,6 +29,7 @@ from lmmcore.covariance.structures import (
     Unstructured,
 )
 from lmmcore.fast.choose import Coupled, coupled_criterion_for
+from lmmcore.inference.coupling import coupling
 from lmmcore.inference.progress import progress
 from lmmcore.results import Fit
 from lmmcore.tables import Report, Rows, number
@@ -396,7 +397,7 @@ def _coefficient_chart(fit: Fit, profile: Coupled, j: int) -> Chart:
         gap, v = b - solution.beta[j], solution.vcov[j, j]
         extra = gap**2 / (v * sigma2)
         # dv = (Yv)'dGamma Yv and dbeta_j = -(Yv)'dGamma t, with Yv = Z'W^-1X(X'W^-1X)^-1 e_j
-        _, Y, t = profile.coupling(theta)
+        _, Y, t = coupling(profile, theta)
         Yv = Y @ solution.vcov[:, j]
         a, c = 2.0 * gap / (v * sigma2), gap**2 / (v**2 * sigma2)
         slope = np.einsum("ga,gb->ab", Yv, a * t - c * Yv)

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from lmmcore import AR1, RandomWalk, grouped, series
-from lmmcore.criterion import Expansion, orthonormal
+from lmmcore.criterion import Expansion
+from lmmcore.fast.blocks import orthonormal
 from lmmcore.fast.crossed import CrossedProfile
 from lmmcore.fast.errors import ErrorsProfile
 from lmmcore.fast.groups import GroupedProfile
