@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from lmmbook.demos.sampling import moments
 from lmmbook.figures import BLACK, BLUE, GREY, ORANGE, new_figure
-from lmmcore.textbook.one_way import moments
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

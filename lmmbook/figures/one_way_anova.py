@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import ArrayLike
 
+from lmmbook.demos.sampling import expected_estimates, zero_probability
 from lmmbook.figures import BLACK, BLUE, GREY, ORANGE, STYLE, new_figure
-from lmmcore.textbook.one_way import expected_estimates, zero_probability
 
 if TYPE_CHECKING:
     from matplotlib.axis import Axis

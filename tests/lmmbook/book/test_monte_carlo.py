@@ -20,9 +20,9 @@ from tools.chapters import ROOT, cells, pages
 DATA = "data"
 HERE = "test_monte_carlo.py::"
 QUADRATIC = "test_quadratic_forms.py::"
-ESTIMATES = "test_variance_estimates.py::"
+ESTIMATES = "test_sampling.py::"
 RATIO = "test_likelihood_ratio.py::"
-ONE_WAY = "test_balanced.py::test_means_and_zeros_of_one_way_estimates"
+ONE_WAY = "test_sampling.py::test_means_and_zeros_of_one_way_estimates"
 CLAIMS = {
     "block-matrices": [DATA, DATA],
     "quadratic-forms": [QUADRATIC, QUADRATIC],

@@ -17,7 +17,6 @@ from lmmcore import (
 from lmmcore.covariance.structures import Unstructured
 from lmmcore.profile import Profile
 from lmmcore.textbook.definition import relative_covariance
-from lmmcore.textbook.one_variance import sigma2_fixed_G
 from lmmcore.textbook.one_way import neyman_scott, one_way, simple_sample
 from reference_models import ONE, reference_model
 
@@ -132,8 +131,6 @@ BAD = {
         "one parameter phi"),
     "negative phi": (lambda: profile_curves(grouped(y, X, g), np.linspace(-1, 1, 3)),
                      "non-negative"),
-    "no root": (lambda: sigma2_fixed_G([np.zeros(3) + 1e-9 * np.arange(3)], [np.ones((3, 1))],
-                                       [np.eye(3)], 1e6 * np.eye(3)), "no positive root"),
 }
 
 

@@ -6,13 +6,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 from scipy.optimize import minimize
-from scipy.stats import chi2
 
 from lmmcore import fit, grouped
 from lmmcore.textbook import definition, identities
 from lmmcore.textbook import error_contrasts as contrasts
 from lmmcore.textbook.balanced import Stratum, nested, pooled, two_way
-from lmmcore.textbook.one_way import expected_estimates, one_way, zero_probability
+from lmmcore.textbook.one_way import one_way
 from reference_models import ONE, REFERENCES, reference_model
 
 RNG = np.random.default_rng(4)
@@ -203,11 +202,6 @@ BAD = {
     "contrasts of dependent columns": (lambda: contrasts.from_qr(np.ones((4, 2))), "independent"),
     "contrasts, wide": (lambda: contrasts.from_qr(np.ones((2, 2))), "more rows"),
     "pairs": (lambda: contrasts.pairs(0), "at least 1"),
-    "probability": (lambda: zero_probability(1, 3, 0.1), "at least 2"),
-    "negative phi": (lambda: zero_probability(3, 3, -0.1), "not negative"),
-    "sigma2": (lambda: expected_estimates(3, 3, 0.0, 1.0), "positive"),
-    "infinite phi": (lambda: zero_probability(3, 3, np.inf), "must be finite"),
-    "method, sampling": (lambda: zero_probability(3, 3, 0.1, "moments"), "ML"),
     "A": (lambda: identities.contrast_profile(reference_model("Dyestuff"), np.ones(1), np.eye(30)),
           "shape"),
     "A'X": (lambda: identities.contrast_profile(reference_model("Dyestuff"), np.ones(1),
@@ -275,53 +269,3 @@ def test_how_nearly_orthogonal_to_X_contrasts_must_be(units, sign):
     A[0, 0] += sign * 1e-7
     with pytest.raises(ValueError, match="A'X is not 0"):
         identities.contrast_profile(model, theta, units * A)
-
-
-@pytest.mark.parametrize("method", ["ML", "REML"])
-@pytest.mark.parametrize("tau2", [0.0, 0.3])
-def test_means_and_zeros_of_one_way_estimates(method, tau2):
-    k, m, sigma2, draws = 4, 3, 2.0, 40_000
-    rng = np.random.default_rng(6)
-    tables = (np.sqrt(tau2) * rng.standard_normal((draws, k, 1))
-              + np.sqrt(sigma2) * rng.standard_normal((draws, k, m)))
-    found = np.array([one_way(t, method)[1:] for t in tables])
-    error = found.std(axis=0) / np.sqrt(draws)
-    expected = expected_estimates(k, m, sigma2, tau2, method)
-    zero = zero_probability(k, m, tau2 / sigma2, method)
-    assert np.all(np.abs(found.mean(axis=0) - [*expected, zero]) < 5.5 * error)
-    assert expected.sigma2 < sigma2
-
-
-@pytest.mark.parametrize("phi", [0.0, 0.7])
-def test_the_chance_of_zero_for_three_groups_in_closed_form(phi):
-    # F with 2 and d degrees of freedom: P(F < x) = 1 - (1 + 2x/d)^(-d/2)
-    for method, c in (("ML", 1.5), ("REML", 1.0)):
-        x = c / (1 + 4 * phi)
-        assert zero_probability(3, 4, phi, method) == pytest.approx(
-            1 - (1 + 2 * x / 9) ** -4.5, rel=1e-12)
-
-
-def test_two_groups_of_two_are_enough():
-    # F with 1 and 2 degrees of freedom is t^2: P(F < x) = sqrt(x / (2 + x))
-    assert zero_probability(2, 2, 0.0) == pytest.approx(np.sqrt(1 / 3), rel=1e-12)
-
-
-@pytest.mark.parametrize("call", [
-    lambda: zero_probability(1, 3, 0.1), lambda: expected_estimates(1, 3, 1.0, 0.1),
-])
-def test_too_few_groups_are_counted_in_the_message(call):
-    with pytest.raises(ValueError, match="not 1 of 3"):
-        call()
-
-
-@pytest.mark.parametrize("method", ["ML", "REML"])
-def test_means_of_one_way_estimates_by_integration(method):
-    k, m, sigma2, tau2 = 3, 4, 2.0, 0.4
-    middles = (np.arange(2000) + 0.5) / 2000  # the midpoint rule over quantiles
-    ssb = (sigma2 + m * tau2) * chi2.ppf(middles, k - 1)[:, None]
-    sse = sigma2 * chi2.ppf(middles, k * (m - 1))[None]
-    divisor, total = (k, k * m) if method == "ML" else (k - 1, k * m - 1)
-    printed = (ssb / divisor - sse / (k * (m - 1))) / m
-    found = [np.where(printed > 0, sse / (k * (m - 1)), (sse + ssb) / total).mean(),
-             np.maximum(printed, 0.0).mean()]
-    np.testing.assert_allclose(found, expected_estimates(k, m, sigma2, tau2, method), rtol=2e-3)

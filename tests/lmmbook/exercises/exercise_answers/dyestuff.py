@@ -4,7 +4,7 @@ from scipy.optimize import brentq
 from scipy.stats import chi2, f
 
 from exercise_answers import Answers
-from lmmcore.textbook.one_way import zero_probability
+from lmmbook.demos.sampling import zero_probability
 
 
 def by_laws(k, m, sigma2, tau2):

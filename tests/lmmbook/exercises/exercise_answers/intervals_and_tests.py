@@ -3,9 +3,9 @@ import sympy as sp
 from scipy.stats import f
 
 from exercise_answers import Answers
+from lmmbook.demos.sampling import zero_probability
 from lmmcore import fit, grouped, load
 from lmmcore.inference.degrees_of_freedom import t_tests
-from lmmcore.textbook.one_way import zero_probability
 
 n, t = sp.symbols("n t", positive=True)
 

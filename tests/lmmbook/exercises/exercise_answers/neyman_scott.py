@@ -2,7 +2,7 @@ import numpy as np
 import sympy as sp
 
 from exercise_answers import Answers
-from lmmcore.textbook.one_way import moments as book
+from lmmbook.demos.sampling import moments as book
 
 q, r = sp.symbols("q r", positive=True)
 plain_q, plain_r = sp.symbols("q r")
