@@ -84,6 +84,8 @@ def names() -> list[str]:
 def load(name: str) -> DataSet:
     """Load a data set of the book.
 
+    See the chapter "A first fit".
+
     Parameters
     ----------
     name : str
@@ -98,10 +100,6 @@ def load(name: str) -> DataSet:
     ------
     ValueError
         If there is no such data set.
-
-    Notes
-    -----
-    See the chapter "A first fit".
     """
     if name not in _ORIGINS:
         raise ValueError(f"no data set {name!r}; there are {', '.join(_ORIGINS)}")

@@ -268,8 +268,6 @@ def moment_start(profile: Criterion) -> Array | None:
     For balanced data these are the REML estimates, if they are positive; for others they are rough.
     There are none for series, nor if they leave nothing for the errors.
 
-    Notes
-    -----
     See the chapter "Maximisation" (B36), and Searle, Casella and McCulloch (1992), section 11.3.
     """
     placements, errors = profile.covariance.placements(), profile.covariance.errors

@@ -68,6 +68,8 @@ class LeastSquares(NamedTuple):
 class LinearMixedModel:
     """Y = X beta + Z U + eps with U ~ N(0, sigma2 Lambda Lambda'), eps ~ N(0, sigma2 I).
 
+    See the chapter "Block matrices" (B2, B16, B38).
+
     Parameters
     ----------
     y : (n,) array
@@ -86,10 +88,6 @@ class LinearMixedModel:
     ValueError
         If an array is not numeric, not finite, or of the wrong length; if n <= p; if X is
         rank-deficient; if y is an exact combination of the columns of X; if a column of Z is 0.
-
-    Notes
-    -----
-    See the chapter "Block matrices" (B2, B16, B38).
     """
 
     def __init__(

@@ -175,31 +175,13 @@ class Fit(Report):
         return np.array([point.slope / self.sigma2 for point in self.boundary])
 
     def tests(self, df: str = "satterthwaite") -> ContrastTests:
-        """t tests of the fixed effects, with degrees of freedom and p-values.
-
-        Parameters
-        ----------
-        df : {"satterthwaite", "kenward-roger"}
-
-        Notes
-        -----
-        See :func:`lmmcore.inference.degrees_of_freedom.t_tests`.
-        """
+        """:func:`lmmcore.inference.degrees_of_freedom.t_tests` of the fixed effects."""
         from lmmcore.inference.degrees_of_freedom import t_tests
 
         return t_tests(self, df)
 
     def intervals(self, level: float = 0.95) -> ProfileIntervals:
-        """Profile-likelihood intervals of all parameters.
-
-        Parameters
-        ----------
-        level : float
-
-        Notes
-        -----
-        See :func:`lmmcore.inference.intervals.profile_intervals`.
-        """
+        """:func:`lmmcore.inference.intervals.profile_intervals` of all parameters."""
         from lmmcore.inference.intervals import profile_intervals
 
         return profile_intervals(self, level)
@@ -259,15 +241,7 @@ class Fit(Report):
 
 
 def report(profile: Criterion, optimiser: str, theta: Array, trace: Trace) -> Fit:
-    """What a fit is, that has ended at theta.
-
-    Parameters
-    ----------
-    profile : Criterion
-    optimiser : str
-    theta : (n_theta,) array
-    trace : Trace
-    """
+    """The fit that has ended at theta (n_theta,)."""
     model, sigma2, solution = profile.model, profile.sigma2(theta), profile.solution(theta)
     boundary = profile.boundary(theta)
     max_gradient, definite = _slope_and_bend(profile, theta)
@@ -326,18 +300,9 @@ def variance_components(
 
 
 def reported_covariance(profile: Criterion, theta: Array, kind: str) -> Array:
-    """Covariance of (sigma2, psi), psi = sigma2 phi, from the information on (sigma2, phi).
+    """Covariance of (sigma2, psi), psi = sigma2 phi, by the "observed" or "expected" information.
 
-    Parameters
-    ----------
-    profile : Criterion
-    theta : (n_theta,) array
-    kind : {"observed", "expected"}
-
-    Returns
-    -------
-    (1 + n_theta, 1 + n_theta) array
-        nan for parameters at the edge of their range; nan altogether where it is singular.
+    It is nan for parameters at the edge of their range, and for all where it is singular.
     """
     regular = np.append(True, profile.covariance.regular(theta))
     information = profile.information(theta, kind)[np.ix_(regular, regular)]

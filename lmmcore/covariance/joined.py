@@ -65,17 +65,7 @@ class Covariance:
         return independent(*(structure for structure, _, _ in self.parts))
 
     def factor(self, theta: Array) -> Array:
-        """Lambda(theta), shape (k, k): the relative covariance factor (B16).
-
-        Parameters
-        ----------
-        theta : (n_theta,) array
-
-        Raises
-        ------
-        ValueError
-            If theta has another length.
-        """
+        """Lambda(theta), shape (k, k): the relative covariance factor (B16)."""
         if len(theta) != self.n_theta:
             raise ValueError(f"theta must have {self.n_theta} entries; it has {len(theta)}")
         factor = np.zeros((self.size, self.size))
@@ -108,15 +98,7 @@ class Covariance:
         return self._spread([s.directions(theta[part]) for s, part, _ in self.parts])
 
     def bend(self, theta: Array, slope: Array, reported: bool = False) -> Array:
-        """sum(slope * d2Gamma/dtheta_i dtheta_j), or in phi if ``reported``, (n_theta, n_theta).
-
-        Parameters
-        ----------
-        theta : (n_theta,) array
-        slope : (k, k) array, symmetric
-            Derivative of some function of Gamma.
-        reported : bool
-        """
+        """sum(slope * d2Gamma/dtheta_i dtheta_j), or in phi if ``reported``, (n_theta, n_theta)."""
         bend = np.zeros((self.n_theta, self.n_theta))
         for (s, part, _), block in zip(self.parts, self.blocks(slope), strict=True):
             bend[part, part] = s.bend(theta[part], block, reported)
@@ -209,15 +191,7 @@ class Covariance:
 
 
 def repeated(block: Structure | Covariance, times: int) -> Covariance:
-    """The same structure for each of ``times`` levels: Lambda = I (x) Lambda_block.
-
-    Parameters
-    ----------
-    block : Structure or Covariance
-        Of size q; its theta is shared by all levels.
-    times : int
-        Number of levels.
-    """
+    """The same structure, of one theta, for each of several levels: Lambda = I (x) Lambda_block."""
     offsets = block.size * np.arange(times)[:, None, None]
     parts = tuple(Placement(s, part, (rows[None] + offsets).reshape(-1, rows.shape[1]))
                   for s, part, rows in independent(block).parts)
@@ -225,14 +199,7 @@ def repeated(block: Structure | Covariance, times: int) -> Covariance:
 
 
 def independent(*terms: Structure | Covariance, errors: ErrorSeries | None = None) -> Covariance:
-    """Independent terms side by side: Lambda = diag(Lambda_1, Lambda_2, ...), theta joined.
-
-    Parameters
-    ----------
-    terms : Structure or Covariance
-    errors : ErrorSeries, optional
-        The correlation of the errors.
-    """
+    """Independent terms side by side: Lambda = diag(Lambda_1, Lambda_2, ...), theta joined."""
     parts: list[Placement] = []
     size = n_theta = 0
     for term in terms:

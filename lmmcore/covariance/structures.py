@@ -82,12 +82,7 @@ class Structure(ABC):
     def bend(self, theta: Array, slope: Array, reported: bool = False) -> Array:
         """sum(slope * d2Gamma/dtheta_i dtheta_j), or in phi if ``reported``, (n_theta, n_theta).
 
-        Parameters
-        ----------
-        theta : (n_theta,) array
-        slope : (q, q) array, symmetric
-            Derivative of some function of Gamma.
-        reported : bool
+        ``slope`` (q, q), symmetric, is the derivative of some function of Gamma.
         """
 
     def gamma(self, theta: Array) -> Array:
@@ -135,13 +130,8 @@ class Structure(ABC):
     def truncated(self, theta: Array, z_scale: Array, tolerance: float) -> Array:
         """theta with contributions below the tolerance set exactly to 0.
 
-        Parameters
-        ----------
-        theta : (n_theta,) array
-        z_scale : (q,) array
-            Sizes of the columns of Z: the unit in which a contribution is small.
-        tolerance : float
-            A standard deviation, relative to sigma, that counts as 0.
+        The tolerance is a standard deviation, relative to sigma; ``z_scale`` (q,) has the sizes of
+        the columns of Z, the unit in which a contribution is small.
         """
 
     @abstractmethod
@@ -152,13 +142,7 @@ class Structure(ABC):
     def boundary(self, theta: Array, slope: Array, effects: tuple[str, ...]) -> list[BoundaryPoint]:
         """Directions in which Gamma is on the boundary, with the criterion's slope in each.
 
-        Parameters
-        ----------
-        theta : (n_theta,) array
-        slope : (q, q) array
-            d criterion / d Gamma, summed over the levels.
-        effects : tuple of str
-            Names of the q random effects.
+        ``slope`` (q, q) is d criterion / d Gamma, summed over the levels.
         """
 
 
@@ -245,28 +229,14 @@ class LinearStructure(Structure):
     def theta_of(self, gamma: Array, z_scale: Array, tolerance: float = 0.0) -> Array:
         """theta with Lambda Lambda' = Gamma, contributions below the tolerance set exactly to 0.
 
-        For a Gamma of another form it is the most likely theta where E(U U') = Gamma sigma2.
-
-        Parameters
-        ----------
-        gamma : (q, q) array, positive semi-definite
-        z_scale : (q,) array
-            Sizes of the columns of Z: the unit in which a contribution is small.
-        tolerance : float
-            A standard deviation, relative to sigma, that counts as 0.
+        For a Gamma (q, q) of another form it is the most likely theta where E(U U') = Gamma sigma2.
         """
 
     def inside(self, phi: Array, z_scale: Array, least: float) -> Array:
         """theta near Gamma(phi) where no combination of effects varies less than the least.
 
-        Parameters
-        ----------
-        phi : (n_theta,) array
-            Any numbers: Gamma(phi) need not be positive semi-definite.
-        z_scale : (q,) array
-            Sizes of the columns of Z: the units of the effects.
-        least : float
-            A variance, relative to sigma2.
+        Effects are in units of ``z_scale`` (q,), the variance relative to sigma2. Gamma(phi) need
+        not be positive semi-definite.
         """
         unit = np.outer(z_scale, z_scale)
         values, vectors = np.linalg.eigh(np.tensordot(phi, self.phi_basis, 1) * unit)

@@ -39,6 +39,8 @@ class Bar(NamedTuple):
 def from_formula(formula: str, data: Any, missing: str = "refuse") -> LinearMixedModel:
     """A model from a formula and a table of named columns.
 
+    See the chapter "A first fit" (B1, B10, E2).
+
     Parameters
     ----------
     formula : str
@@ -67,10 +69,6 @@ def from_formula(formula: str, data: Any, missing: str = "refuse") -> LinearMixe
     Examples
     --------
     >>> fit(from_formula("Reaction ~ Days + (Days | Subject)", load("sleepstudy")))
-
-    Notes
-    -----
-    See the chapter "A first fit" (B1, B10, E2).
     """
     check_choice(missing)
     if not isinstance(formula, str):

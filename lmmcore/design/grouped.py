@@ -42,6 +42,8 @@ def grouped(
 ) -> LinearMixedModel:
     """A model from columns and one or more grouping factors, nested or crossed.
 
+    See the chapter "A first fit" (B1, B10, E2).
+
     Parameters
     ----------
     y : (n,) array
@@ -70,10 +72,6 @@ def grouped(
     --------
     >>> days = {"(Intercept)": 1, "Days": sleep["Days"]}
     >>> grouped(sleep["Reaction"], days, {"Subject": sleep["Subject"]}, {"Subject": days})
-
-    Notes
-    -----
-    See the chapter "A first fit" (B1, B10, E2).
     """
     check_choice(missing)
     if missing == "drop":
@@ -107,6 +105,8 @@ def from_groups(
 
     Stacked, with Z = diag(Z_1, Z_2, ...) and Var U = I (x) G, this is the general model.
 
+    See the chapter "The restricted likelihood and its score" (A1).
+
     Parameters
     ----------
     y, X, Z : sequences of (n_i,), (n_i, p), (n_i, q) arrays
@@ -118,10 +118,6 @@ def from_groups(
     ------
     ValueError
         If the lists differ in length, a subject has no rows, or the shapes do not agree.
-
-    Notes
-    -----
-    See the chapter "The restricted likelihood and its score" (A1).
     """
     if not len(y) == len(X) == len(Z):
         raise ValueError(

@@ -22,6 +22,8 @@ from lmmcore.model import LinearMixedModel, Term
 class AR1:
     """An AR(1) series, U_t = a U_{t-1} + nu_t, within each level of a factor (B8).
 
+    See the chapter "Autoregressive effects" (B8, B9).
+
     Parameters
     ----------
     time : (n,) array of whole numbers, optional
@@ -32,10 +34,6 @@ class AR1:
     within : (n,) labels, optional
         For errors: the series that each row belongs to. Without it, the levels of the model's only
         factor, or one series where there is none.
-
-    Notes
-    -----
-    See the chapter "Autoregressive effects" (B8, B9).
     """
 
     time: ArrayLike | None = None
@@ -81,6 +79,8 @@ def series(
 ) -> LinearMixedModel:
     """One series in time: y_t = X_t beta + U_t + eps_t with an autoregressive U (E3.3).
 
+    See the chapters "Autoregressive effects" and "A series in time" (B8, E3.3, E3.4).
+
     Parameters
     ----------
     y : (n,) array
@@ -105,10 +105,6 @@ def series(
     Examples
     --------
     >>> series(nile["Flow"], {"(Intercept)": 1}, nile["Year"], RandomWalk())
-
-    Notes
-    -----
-    See the chapters "Autoregressive effects" and "A series in time" (B8, E3.3, E3.4).
     """
     n = len(vector("y", y))
     kind = AR1() if covariance is None else covariance

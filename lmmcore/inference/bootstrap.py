@@ -51,10 +51,6 @@ class Bootstrap(Report):
     def intervals(self, level: float | None = None) -> Array:
         """Percentile intervals, (r, 2): quantiles of the refits' estimates.
 
-        Parameters
-        ----------
-        level : float, optional
-
         Raises
         ------
         ValueError

@@ -145,10 +145,6 @@ def null_distribution(
 def eigenvalues(model: LinearMixedModel) -> Eigenvalues:
     """The spectrum of a model with one variance.
 
-    Parameters
-    ----------
-    model : LinearMixedModel
-
     Raises
     ------
     ValueError

@@ -109,6 +109,8 @@ def profile_intervals(
 ) -> ProfileIntervals:
     """Profile-likelihood intervals of a fit's parameters.
 
+    See the chapter "How sure are we?".
+
     Parameters
     ----------
     fit : Fit
@@ -129,10 +131,6 @@ def profile_intervals(
     Examples
     --------
     >>> profile_intervals(fit(model, "ML"))["sigma"].lower
-
-    Notes
-    -----
-    See the chapter "How sure are we?".
     """
     if not 0 < level < 1:
         raise ValueError(f"level must be between 0 and 1, not {level}")

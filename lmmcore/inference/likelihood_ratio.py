@@ -156,10 +156,6 @@ def mixture_tail(statistic: float, weights: dict[int, float]) -> float:
 def check_nested(small: Fit, large: Fit) -> Nesting:
     """What the larger model adds to the smaller.
 
-    Parameters
-    ----------
-    small, large : Fit
-
     Raises
     ------
     ValueError

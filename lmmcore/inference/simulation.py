@@ -25,6 +25,8 @@ def simulate(
     hierarchical: first U, then Y from N(X beta + sigma Z U, sigma2 I) (B3);
     marginal: Y = X beta + sigma R v with RR' = W, of size n x n, without random effects (B2).
 
+    See the chapter "Three specifications of one model" (B2, B3, E1).
+
     Parameters
     ----------
     model : LinearMixedModel
@@ -50,10 +52,6 @@ def simulate(
     ValueError
         If sigma2 is negative, beta or theta have the wrong length, or there is no such
         specification.
-
-    Notes
-    -----
-    See the chapter "Three specifications of one model" (B2, B3, E1).
     """
     beta, theta = np.asarray(beta, float), np.asarray(theta, float)
     if beta.shape != (model.p,) or theta.shape != (model.covariance.n_theta,):

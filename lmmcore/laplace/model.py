@@ -49,6 +49,8 @@ __all__ = ["Laplace", "LaplaceError", "LaplaceFit"]
 class Laplace:
     """A model given by its joint density, with some of its parameters integrated out.
 
+    See the chapter "Laplace" (A19, A20, A21, A23, B4).
+
     Parameters
     ----------
     joint : callable
@@ -68,10 +70,6 @@ class Laplace:
         If a name of ``random`` is not in ``start`` or the joint density is not one number.
     LaplaceError
         If the joint density is not finite at the start.
-
-    Notes
-    -----
-    See the chapter "Laplace" (A19, A20, A21, A23, B4).
     """
 
     def __init__(
