@@ -209,7 +209,7 @@ def execute(notebook, page: Path, reads: Path | None = None) -> None:
     """Run a notebook in place, from an empty kernel. Raise ChapterError if it fails.
 
     Failing is: an exception, a cell that takes too long, anything on stderr. With ``reads``, the
-    files that the chapter opens are noted there, and figures are drawn for print, too.
+    files that the chapter opens are noted there, and what cells show is set for print, too.
     """
     from nbclient import NotebookClient
     from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError

@@ -21,7 +21,7 @@ from tools.chapters import ROOT
 
 STORE = ROOT / "_build" / "executed"
 READS = "LMMCORE_READS"
-ALWAYS = ("requirements.txt", "tools/chapters.py", "tools/in_kernel.py")
+ALWAYS = ("requirements.txt", *(f"tools/{x}.py" for x in ("chapters", "in_kernel", "printed")))
 KEPT = 3  # runs of a chapter, for editions with and without solutions
 BYTECODE = re.compile(r"__pycache__/([^/]+?)\.[^/.]+\.pyc(\.\d+)?$")
 

@@ -1,4 +1,5 @@
-"""Runs in the kernel before a chapter's first cell: notes what it reads, draws figures as PDF too.
+"""Runs in the kernel before a chapter's first cell: notes what it reads, and sets for print, too,
+what it shows.
 
 LMMCORE_READS names the file into which go the project's files that the chapter opens, and the
 folders that it lists, a line each. See tools/executed.py.
@@ -8,6 +9,8 @@ import logging
 import os
 import sys
 from io import BytesIO
+
+from tools import printed
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
 APART = tuple(ROOT + part for part in (".venv", "_build", ".git", ".hypothesis"))
@@ -48,6 +51,9 @@ def pdf(figure) -> bytes:
 
 watch()
 logging.getLogger("fontTools").setLevel(logging.ERROR)  # remarks on the dates of fonts
-formatter = get_ipython().display_formatter.formatters["application/pdf"]  # noqa: F821
-formatter.for_type_by_name("matplotlib.figure", "Figure", pdf)
-formatter.for_type_by_name("lmmbook.figures.frames", "Frames", lambda frames: pdf(frames.still))
+formatters = get_ipython().display_formatter.formatters  # noqa: F821
+figures, rest = formatters["application/pdf"], formatters["text/latex"]
+figures.for_type_by_name("matplotlib.figure", "Figure", pdf)
+figures.for_type_by_name("lmmbook.figures.frames", "Frames", lambda frames: pdf(frames.still))
+for (module, name), form in printed.FORMS.items():
+    rest.for_type_by_name(module, name, form)

@@ -115,15 +115,8 @@ def offer() -> int:
     return count
 
 
-def main() -> None:
-    start = time.perf_counter()
-    settle_environment()
-    lacking = missing()
-    if lacking:
-        sys.exit(
-            f"error: make pdf needs LaTeX; not found: {', '.join(lacking)} "
-            f"(Debian, Ubuntu: apt install {needs()})"
-        )
+def write() -> None:
+    """The book as LaTeX."""
     problems = check_sources()
     if problems:
         fail("the PDF was not made: the book's sources are broken, see above", problems)
@@ -138,18 +131,35 @@ def main() -> None:
     code, said = jupyter_book(*options, log_name="pdf.log")
     if code or any("error: " in line for line in said):
         fail("the book cannot be written as LaTeX, see above (all output: _build/pdf.log)")
+
+
+def typeset() -> None:
     print("setting it with XeLaTeX", flush=True)
     command = ["latexmk", "-xelatex", "-interaction=nonstopmode", "-f", "book.tex"]
     done = subprocess.run(command, cwd=LATEX, capture_output=True, text=True, check=False)
-    log = LATEX / "book.log"
-    wrong = complaints(log.read_text(encoding="utf-8", errors="replace")) if log.exists() else []
+    path = LATEX / "book.log"
+    log = path.read_text(encoding="utf-8", errors="replace") if path.exists() else ""
+    wrong = complaints(log)
     if done.returncode or not (LATEX / "book.pdf").exists():
-        fail(f"LaTeX failed (all output: {log.relative_to(ROOT)})", wrong)
+        fail(f"LaTeX failed (all output: {path.relative_to(ROOT)})", wrong)
     if wrong:
-        fail(f"the PDF has faults, listed above (all output: {log.relative_to(ROOT)})", wrong)
-    for line in too_long(log.read_text(encoding="utf-8", errors="replace")):
+        fail(f"the PDF has faults, listed above (all output: {path.relative_to(ROOT)})", wrong)
+    for line in too_long(log):
         print(f"note: {line} of book.tex", flush=True)
     shutil.copy(LATEX / "book.pdf", PDF)
+
+
+def main() -> None:
+    start = time.perf_counter()
+    settle_environment()
+    lacking = missing()
+    if lacking:
+        sys.exit(
+            f"error: make pdf needs LaTeX; not found: {', '.join(lacking)} "
+            f"(Debian, Ubuntu: apt install {needs()})"
+        )
+    write()
+    typeset()
     if (SITE / "index.html").exists():
         print(f"{offer()} pages of the site in _build/html offer it", flush=True)
     print(f"The PDF is _build/book.pdf ({time.perf_counter() - start:.0f} s).")

@@ -86,6 +86,26 @@ def shows_ledger(page: Path) -> bool:
     return "from lmmbook import ledger" in page.read_text(encoding="utf-8")
 
 
+def write(page: Path) -> tuple[str, list[str]]:
+    """Record one chapter: what became of it, in a word or two, and what is wrong with it."""
+    target = page.with_suffix(".ipynb")
+    if problems := check_source(page):
+        return "FAILED", problems
+    if not is_notebook(page):
+        target.unlink(missing_ok=True)
+        return "no cells", []
+    start = time.perf_counter()
+    try:
+        text = record(page)
+    except ChapterError as error:
+        return "FAILED", [str(error)]
+    new = not target.exists() or target.read_text(encoding="utf-8") != text
+    if new:
+        target.write_text(text, encoding="utf-8")
+    seconds = time.perf_counter() - start
+    return f"{seconds:.1f} s, {'recorded anew' if new else 'unchanged'}", []
+
+
 def main(names: list[str]) -> int:
     os.environ["MATRIXPROOF_RECORD"] = "1"
     chosen = [page for page in pages() if not names or page.stem in names]
@@ -97,30 +117,11 @@ def main(names: list[str]) -> int:
     for i, page in enumerate(chosen, 1):
         if shows_ledger(page):
             write_ledger_page()
-        start = time.perf_counter()
         print(f"[{i}/{len(chosen)}] {shown(page)[:-3]}", end=" ... ", flush=True)
-        target = page.with_suffix(".ipynb")
-        problems = check_source(page)
-        if problems:
-            print("FAILED", flush=True)
-            wrong += problems
-            continue
-        if not is_notebook(page):
-            target.unlink(missing_ok=True)
-            print("no cells", flush=True)
-            continue
-        try:
-            text = record(page)
-        except ChapterError as error:
-            print("FAILED", flush=True)
-            wrong.append(str(error))
-            continue
-        new = not target.exists() or target.read_text(encoding="utf-8") != text
-        if new:
-            target.write_text(text, encoding="utf-8")
-            changed += 1
-        seconds = time.perf_counter() - start
-        print(f"{seconds:.1f} s, {'recorded anew' if new else 'unchanged'}", flush=True)
+        outcome, problems = write(page)
+        print(outcome, flush=True)
+        wrong += problems
+        changed += outcome.endswith("anew")
     write_ledger_page()
     for message in wrong:
         print(f"error: {message}", file=sys.stderr)

@@ -53,8 +53,9 @@ def heading(result: Result | Refutation | None, default: str) -> str:
 
 
 def status_words(d: Derivation) -> str:
+    """How far a derivation was checked, as prose for `words`."""
     if d.status == "proved":
-        return f"proved for all {words('$' + quantifier_tex(d) + '$')}"
+        return f"proved for all ${quantifier_tex(d)}$"
     tested = min(line.instances for line in d.lines[1:] if line.status == "instances")
     return f"checked on {tested} exact instances, not proved in general"
 
@@ -72,7 +73,7 @@ def derivation_html(d: Derivation, result: Result | None = None) -> str:
         )
     where = _where(d.definitions())
     anchor = f' id="{escape(result.name)}"' if result and result.name else ""
-    verdict = f'<p class="verdict">{status_words(d)}</p>' if len(d.lines) > 1 else ""
+    verdict = f'<p class="verdict">{words(status_words(d))}</p>' if len(d.lines) > 1 else ""
     return (
         f'<div class="derivation"{anchor}>{heading(result, "Derivation")}'
         f'<ol class="lines" start="0">{"".join(rows)}</ol>{where}{verdict}{_fold_out(d)}</div>'

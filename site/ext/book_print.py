@@ -1,8 +1,8 @@
 """Sphinx extension: the book as one LaTeX document (make pdf).
 
-The parts of the table of contents become parts, the solutions go to the end, what a cell shows as
-HTML is set by TeX (tools/html_to_latex.py), figures are the vector form of the same run, and the
-macros of the formulas are those that the pages use.
+The parts of the table of contents become parts, the solutions go to the end, derivations, tables
+and figures are the form for print of the same run (tools/in_kernel.py), and the macros of the
+formulas are those that the pages use.
 """
 
 from __future__ import annotations
@@ -14,13 +14,12 @@ from pathlib import Path
 from docutils import nodes
 from sphinx import addnodes
 from sphinx.builders.latex import LaTeXBuilder
+from sphinx.transforms import SphinxTransform
 from sphinx.transforms.post_transforms import SphinxPostTransform
 from sphinx.util import logging
 from sphinx.util.docutils import new_document
 from sphinx_exercise.nodes import is_exercise_node, solution_node
 from sphinxcontrib.bibtex.nodes import bibliography as bibliography_node
-
-from tools import html_to_latex
 
 LOGGER = logging.getLogger(__name__)
 APART = ("chapters/api", "chapters/try")  # on the site only
@@ -112,6 +111,26 @@ class Print(LaTeXBuilder):
         return chapter if len(chapter) > 1 else None
 
 
+def forms_of(bundle) -> dict[str, nodes.Element]:
+    """What an output is shown as, by the kind of form."""
+    return {form["mime_type"]: form for form in bundle.children}
+
+
+class Unmathematical(SphinxTransform):
+    """The form for print of a table or verdict without formulas asks for no MathJax on its page."""
+
+    default_priority = 700  # before Sphinx looks for mathematics
+
+    def apply(self):
+        for bundle in list(self.document.findall(nodes.container)):
+            if bundle.get("nb_element") != "mime_bundle":
+                continue
+            forms = forms_of(bundle)
+            both = {"text/html", "text/latex"} <= set(forms)
+            if both and 'class="math' not in forms["text/html"].astext():
+                forms["text/latex"][:] = [tex(forms["text/latex"].astext())]
+
+
 class Outputs(SphinxPostTransform):
     """What cells show, and boxes, in TeX. Before MyST-NB chooses among an output's forms."""
 
@@ -136,18 +155,14 @@ class Outputs(SphinxPostTransform):
                 cell.remove(part)
 
     def bundle(self, bundle):
-        for container in bundle.children:
-            if container.get("mime_type") != "text/html":
-                continue
-            if '<figure class="frames">' in container.astext():  # a still picture stands for all
-                return
-            try:
-                text = html_to_latex.convert(container.astext())
-            except html_to_latex.Unknown as error:
-                LOGGER.warning("%s cannot be printed", error, location=bundle)
-                text = ""
-            bundle.replace_self(tex(text))
+        """Of what a page shows as HTML: the form for print, which the kernel made beside it."""
+        forms = forms_of(bundle)
+        if "text/html" not in forms or "application/pdf" in forms:
             return
+        if "text/latex" in forms:
+            bundle.replace_self(tex(forms["text/latex"].astext() + "\n"))
+        else:
+            LOGGER.warning("what this cell shows has no form for print", location=bundle)
 
 
 class Boxes(SphinxPostTransform):
@@ -233,6 +248,7 @@ def configure(app, config):
 def setup(app):
     app.add_builder(Print, override=True)
     app.connect("config-inited", configure)
+    app.add_transform(Unmathematical)
     app.add_post_transform(Outputs)
     app.add_post_transform(Boxes)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}
