@@ -1,4 +1,7 @@
-"""Figures of likelihoods and of shrinkage.
+"""Figures: of likelihoods and of shrinkage here, of each chapter in a module of its name.
+
+Besides, ``labs`` has the figures of both labs, ``real_data`` and ``diagnosis`` those of the
+chapters on data, and ``frames`` puts figures of several values under a slider.
 
 Each function returns a matplotlib Figure, which a notebook shows as the value of its cell.
 Matplotlib is imported when one is called, no global style is changed, and pyplot is not involved.
