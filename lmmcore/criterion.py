@@ -358,7 +358,7 @@ class GammaCriterion(Criterion):
     def boundary(self, theta: Array) -> list[BoundaryPoint]:
         points: list[BoundaryPoint] = []
         for (s, part, _), block, term in zip(
-                self.covariance.placements(), self.covariance.blocks(self.slope(theta)),
+                self.covariance.placements, self.covariance.blocks(self.slope(theta)),
                 self.model.terms, strict=True):
             points += [p._replace(label=f"{term.name}: {p.label}")
                        for p in s.boundary(theta[part], block, term.effects)]

@@ -152,7 +152,7 @@ def _check_identified(profile: Criterion) -> None:
             "from 0, subtract its mean"
         )
     large = np.where(covariance.scaled, 1e6, 1.0) * covariance.starts(profile.z_scale)[0]
-    saturated = any(s.without_noise for s, _, _ in covariance.placements())
+    saturated = any(s.without_noise for s, _, _ in covariance.placements)
     if not saturated and profile.sigma2(large) <= 1e-11 * profile.sigma2(null):
         raise ValueError(
             "the random effects fit the response exactly: no residual variation is left, sigma2 "

@@ -109,7 +109,7 @@ def _other_starts(profile: Criterion, theta: Array, unit: Array) -> list[Array]:
         if profile.criterion(near) < lowest:
             near[part] = small[part]
             starts.append(near)
-    for (s, part, _), z in zip(profile.covariance.placements(), profile.z_scale, strict=True):
+    for (s, part, _), z in zip(profile.covariance.placements, profile.z_scale, strict=True):
         if not isinstance(s, LinearStructure):
             continue
         if not np.all(s.free(theta[part])):
@@ -235,7 +235,7 @@ def em_step(profile: Criterion, theta: Array) -> Array:
     slope = profile.slope(theta)
     new = np.empty(len(theta))
     for (s, part, _), S, z, term in zip(
-            profile.covariance.placements(), profile.covariance.blocks(slope), profile.z_scale,
+            profile.covariance.placements, profile.covariance.blocks(slope), profile.z_scale,
             profile.model.terms, strict=True):
         gamma = s.gamma(theta[part])
         new[part] = s.theta_of(gamma - gamma @ S @ gamma / len(term.levels), z)
@@ -243,7 +243,7 @@ def em_step(profile: Criterion, theta: Array) -> Array:
 
 
 def _check_linear(profile: Criterion) -> None:
-    other: list[object] = [s for s, _, _ in profile.covariance.placements()
+    other: list[object] = [s for s, _, _ in profile.covariance.placements
                            if s.without_noise or not isinstance(s, LinearStructure)]
     if profile.covariance.errors is not None:
         other.append(profile.covariance.errors)
@@ -270,7 +270,7 @@ def moment_start(profile: Criterion) -> Array | None:
 
     See the chapter "Maximisation" (B36), and Searle, Casella and McCulloch (1992), section 11.3.
     """
-    placements, errors = profile.covariance.placements(), profile.covariance.errors
+    placements, errors = profile.covariance.placements, profile.covariance.errors
     if not placements or errors is not None or not all(
             isinstance(s, LinearStructure) for s, _, _ in placements):
         return None

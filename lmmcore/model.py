@@ -130,14 +130,14 @@ class LinearMixedModel:
     def effects_at(self) -> list[NDArray[np.intp]]:
         """Where the effects of each level stand in U: (G, q) arrays of int, term by term."""
         return [rows.reshape(len(term.levels), -1) for (_, _, rows), term
-                in zip(self.covariance.placements(), self.terms, strict=True)]
+                in zip(self.covariance.placements, self.terms, strict=True)]
 
     @property
     def exchangeable(self) -> bool:
         """Whether errors and levels are independent, with effects of the same covariance."""
         return self.errors is None and all(
             term.codes is not None and len(rows) == len(term.levels)
-            for (_, _, rows), term in zip(self.covariance.placements(), self.terms, strict=True))
+            for (_, _, rows), term in zip(self.covariance.placements, self.terms, strict=True))
 
     @cached_property
     def least_squares(self) -> LeastSquares:
@@ -194,7 +194,7 @@ def _random_design(Z: Any, n: int, covariance: Covariance) -> sparse.csr_array:
             "random effects; use repeated(structure, levels) for a grouping factor"
         )
     size = np.bincount(Z.indices, weights=Z.data**2, minlength=Z.shape[1])
-    for _, _, rows in covariance.placements():
+    for _, _, rows in covariance.placements:
         empty = np.flatnonzero(~np.any(size[rows] > 0, axis=0))
         refuse_zero_columns(rows[:, empty].ravel().tolist())
     return Z
@@ -204,7 +204,7 @@ def _unnamed_terms(covariance: Covariance) -> list[Term]:
     return [
         Term(f"term {i + 1}", tuple(f"u{j + 1}" for j in range(rows.shape[1])),
              np.arange(1, len(rows) + 1))
-        for i, (_, _, rows) in enumerate(covariance.placements())
+        for i, (_, _, rows) in enumerate(covariance.placements)
     ]
 
 

@@ -282,7 +282,7 @@ def reported(profile: Criterion, theta: Array, sigma2: float) -> Array:
 def parameter_names(profile: Criterion) -> tuple[str, ...]:
     """Names of sigma2 and the reported parameters, (1 + n_theta,)."""
     names = ["sigma2"]
-    for (s, _, _), term in zip(profile.covariance.placements(), profile.model.terms, strict=True):
+    for (s, _, _), term in zip(profile.covariance.placements, profile.model.terms, strict=True):
         names += [f"{term.name}: {label}" for label in s.labels(term.effects)]
     return tuple(names if profile.covariance.errors is None else [*names, "errors: a"])
 
@@ -293,7 +293,7 @@ def variance_components(
     """The covariances of one level's random effects, term by term."""
     return [
         VarianceComponent(term.name, effects, sigma2 * gamma)
-        for (s, part, _), term in zip(profile.covariance.placements(), profile.model.terms,
+        for (s, part, _), term in zip(profile.covariance.placements, profile.model.terms,
                                       strict=True)
         for effects, gamma in [s.reported(theta[part], term.effects)]
     ]

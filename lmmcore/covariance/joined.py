@@ -33,7 +33,7 @@ class Covariance:
 
     Attributes
     ----------
-    parts : tuple of Placement
+    placements : tuple of Placement
         One for each term.
     size : int
         k, the number of random effects it covers.
@@ -43,7 +43,7 @@ class Covariance:
         Number of parameters.
     """
 
-    parts: tuple[Placement, ...]
+    placements: tuple[Placement, ...]
     size: int
     errors: ErrorSeries | None = None
 
@@ -54,63 +54,59 @@ class Covariance:
     @property
     def _own(self) -> int:
         """Number of parameters of the random effects."""
-        return self.parts[-1].theta.stop if self.parts else 0
-
-    def placements(self) -> tuple[Placement, ...]:
-        """The structures it is made of."""
-        return self.parts
+        return self.placements[-1].theta.stop if self.placements else 0
 
     def one_level(self) -> Covariance:
         """One copy of each structure, of the same theta, without the errors."""
-        return independent(*(structure for structure, _, _ in self.parts))
+        return independent(*(structure for structure, _, _ in self.placements))
 
     def factor(self, theta: Array) -> Array:
         """Lambda(theta), shape (k, k): the relative covariance factor (B16)."""
         if len(theta) != self.n_theta:
             raise ValueError(f"theta must have {self.n_theta} entries; it has {len(theta)}")
         factor = np.zeros((self.size, self.size))
-        for structure, part, rows in self.parts:
+        for structure, part, rows in self.placements:
             factor[rows[:, :, None], rows[:, None, :]] = structure.factor(theta[part])
         return factor
 
     def phi(self, theta: Array) -> Array:
         """The reported parameters in units of sigma2, (n_theta,): for a scalar, theta^2."""
-        return np.concatenate([s.phi(theta[part]) for s, part, _ in self.parts]
+        return np.concatenate([s.phi(theta[part]) for s, part, _ in self.placements]
                               + [[] if self.errors is None else [self.errors.a(theta[-1:])]])
 
     @property
     def scaled(self) -> NDArray[np.bool_]:
         """Which entries of phi are covariances, to be multiplied by sigma2, (n_theta,)."""
-        return self._joined([s.scaled for s, _, _ in self.parts], False)
+        return self._joined([s.scaled for s, _, _ in self.placements], False)
 
     def gamma_derivatives(self, theta: Array) -> Array:
         """dGamma/dtheta_j, shape (n_theta, k, k)."""
-        return self._spread([s.gamma_derivatives(theta[part]) for s, part, _ in self.parts])
+        return self._spread([s.gamma_derivatives(theta[part]) for s, part, _ in self.placements])
 
     def gradient(self, theta: Array, slope: Array) -> Array:
         """sum(slope * dGamma/dtheta_j), (n_theta,), for a derivative (k, k) in Gamma, symmetric."""
         return self._joined([np.tensordot(s.gamma_derivatives(theta[part]), block, 2)
                              for (s, part, _), block in
-                             zip(self.parts, self.blocks(slope), strict=True)], 0.0)
+                             zip(self.placements, self.blocks(slope), strict=True)], 0.0)
 
     def directions(self, theta: Array) -> Array:
         """dGamma/dphi_j, shape (n_theta, k, k)."""
-        return self._spread([s.directions(theta[part]) for s, part, _ in self.parts])
+        return self._spread([s.directions(theta[part]) for s, part, _ in self.placements])
 
     def bend(self, theta: Array, slope: Array, reported: bool = False) -> Array:
         """sum(slope * d2Gamma/dtheta_i dtheta_j), or in phi if ``reported``, (n_theta, n_theta)."""
         bend = np.zeros((self.n_theta, self.n_theta))
-        for (s, part, _), block in zip(self.parts, self.blocks(slope), strict=True):
+        for (s, part, _), block in zip(self.placements, self.blocks(slope), strict=True):
             bend[part, part] = s.bend(theta[part], block, reported)
         return bend
 
     def blocks(self, M: Array) -> list[Array]:
         """For each structure the (q, q) blocks of M (k, k) where its copies are, added up."""
-        return [M[rows[:, :, None], rows[:, None, :]].sum(axis=0) for _, _, rows in self.parts]
+        return [M[rows[:, :, None], rows[:, None, :]].sum(axis=0) for _, _, rows in self.placements]
 
     def z_scale(self, squares: Array) -> list[Array]:
         """For each structure the sizes (q,) of its columns of Z, from the squares (k,) of all."""
-        return [np.sqrt(squares[rows].mean(axis=0)) for _, _, rows in self.parts]
+        return [np.sqrt(squares[rows].mean(axis=0)) for _, _, rows in self.placements]
 
     def parameter_scale(self, z_scale: list[Array]) -> Array:
         """A typical size of each theta_j: what adds as much to the variance as the errors do."""
@@ -123,7 +119,7 @@ class Covariance:
 
     def starts(self, z_scale: list[Array]) -> list[Array]:
         """Starting values; structures that want several have them tried side by side."""
-        own = [s.starts() for s, _, _ in self.parts]
+        own = [s.starts() for s, _, _ in self.placements]
         if self.errors is not None:
             own.append(self.errors.starts())
         scale = self.parameter_scale(z_scale)
@@ -132,7 +128,7 @@ class Covariance:
 
     def nulls(self) -> list[tuple[slice, Array]]:
         """Parts of theta, and their values that mean no random effects, or independent errors."""
-        own = [(part, s.null()) for s, part, _ in self.parts]
+        own = [(part, s.null()) for s, part, _ in self.placements]
         return own if self.errors is None else [*own, (slice(self._own, None), np.zeros(1))]
 
     def null(self) -> Array:
@@ -142,7 +138,7 @@ class Covariance:
     def edges(self, theta: Array) -> list[tuple[Array, str]]:
         """Far thetas, each with what to do if the criterion is no higher there."""
         far = []
-        for s, part, _ in self.parts:
+        for s, part, _ in self.placements:
             if s.without_noise and np.any(theta[part][s.scaled]):
                 # all standard deviations at once, so that their ratios stay
                 far.append((np.where(self.scaled, 100.0, 1.0) * theta, s.without_noise))
@@ -155,16 +151,16 @@ class Covariance:
 
     def fix_signs(self, theta: Array) -> Array:
         """The same Gamma in standard form, (n_theta,): a Lambda with a non-negative diagonal."""
-        return np.concatenate([s.fix_signs(theta[part]) for s, part, _ in self.parts]
+        return np.concatenate([s.fix_signs(theta[part]) for s, part, _ in self.placements]
                               + [theta[self._own:]])
 
     def free(self, theta: Array) -> NDArray[np.bool_]:
         """Which parameters may move while the rank of Lambda stays, (n_theta,)."""
-        return self._joined([s.free(theta[part]) for s, part, _ in self.parts], True)
+        return self._joined([s.free(theta[part]) for s, part, _ in self.placements], True)
 
     def regular(self, theta: Array) -> NDArray[np.bool_]:
         """Which entries of phi lie inside their range, so that they have a standard error."""
-        return self._joined([s.regular(theta[part]) for s, part, _ in self.parts], True)
+        return self._joined([s.regular(theta[part]) for s, part, _ in self.placements], True)
 
     def truncated(self, theta: Array, z_scale: list[Array], tolerance: float) -> Array:
         """theta with every structure that is nearly singular made exactly singular."""
@@ -176,7 +172,7 @@ class Covariance:
         return at_zero
 
     def _with(self, z_scale: list[Array]) -> list[tuple[Placement, Array]]:
-        return list(zip(self.parts, z_scale, strict=True))
+        return list(zip(self.placements, z_scale, strict=True))
 
     def _joined(self, own: list[Array], of_errors: float | bool) -> Array:
         """The structures' entries one after the other, and that of the errors if there is one."""
@@ -185,7 +181,7 @@ class Covariance:
 
     def _spread(self, blocks: list[Array]) -> Array:
         spread = np.zeros((self.n_theta, self.size, self.size))
-        for (_, part, rows), block in zip(self.parts, blocks, strict=True):
+        for (_, part, rows), block in zip(self.placements, blocks, strict=True):
             spread[part, rows[:, :, None], rows[:, None, :]] = block[:, None]
         return spread
 
@@ -194,7 +190,7 @@ def repeated(block: Structure | Covariance, times: int) -> Covariance:
     """The same structure, of one theta, for each of several levels: Lambda = I (x) Lambda_block."""
     offsets = block.size * np.arange(times)[:, None, None]
     parts = tuple(Placement(s, part, (rows[None] + offsets).reshape(-1, rows.shape[1]))
-                  for s, part, rows in independent(block).parts)
+                  for s, part, rows in independent(block).placements)
     return Covariance(parts, block.size * times)
 
 
@@ -203,7 +199,7 @@ def independent(*terms: Structure | Covariance, errors: ErrorSeries | None = Non
     parts: list[Placement] = []
     size = n_theta = 0
     for term in terms:
-        own = term.parts if isinstance(term, Covariance) else (
+        own = term.placements if isinstance(term, Covariance) else (
             Placement(term, slice(0, term.n_theta), np.arange(term.size)[None, :]),)
         parts += [Placement(s, slice(n_theta + part.start, n_theta + part.stop), rows + size)
                   for s, part, rows in own]

@@ -59,7 +59,7 @@ class Frame:
 
     def _times(self, matrices: list[Array], theta: Array) -> Array:
         out = np.array(theta, float)
-        for (s, part, _), B in zip(self.model.covariance.placements(), matrices, strict=True):
+        for (s, part, _), B in zip(self.model.covariance.placements, matrices, strict=True):
             if isinstance(s, Unstructured):
                 out[part] = s.fix_signs((B @ s.factor(out[part])).T[np.triu_indices(len(B))])
         return out
@@ -67,7 +67,7 @@ class Frame:
     def jacobian(self) -> Array:
         """d(sigma2, psi)/d(sigma2, psi*), (1 + n_theta, 1 + n_theta): Gamma is linear in Gamma*."""
         out = np.eye(1 + self.model.covariance.n_theta)
-        for (s, part, _), B in zip(self.model.covariance.placements(), self.back, strict=True):
+        for (s, part, _), B in zip(self.model.covariance.placements, self.back, strict=True):
             if isinstance(s, Unstructured):
                 at = slice(1 + part.start, 1 + part.stop)
                 out[at, at] = np.array([s.phi_of(B @ e @ B.T) for e in s.phi_basis]).T
@@ -86,7 +86,7 @@ def orthogonal(model: LinearMixedModel) -> Frame | None:
     if not isinstance(model, LinearMixedModel) or not model.exchangeable:
         return None
     turned = [_turned(term, p.structure) for term, p in zip(
-        model.terms, model.covariance.placements(), strict=True)]
+        model.terms, model.covariance.placements, strict=True)]
     if all(new is term for (new, _), term in zip(turned, model.terms, strict=True)):
         return None
     X = dict(zip(model.names, model.X.T, strict=True))

@@ -52,7 +52,7 @@ class SeriesProfile(Criterion):
                              "use Profile")
         Q, _, _, e = model.least_squares
         self.covariance = model.covariance
-        self.structure = self.covariance.placements()[0].structure
+        self.structure = self.covariance.placements[0].structure
         (term,) = model.terms
         self.bands = Bands(np.column_stack([Q, e]), term.codes, term.columns[:, 0],
                            self.structure.lengths, isinstance(self.structure, Walk))
@@ -150,7 +150,7 @@ class SeriesProfile(Criterion):
 def has_series(model: LinearMixedModel) -> bool:
     """Whether the model has one term, a stationary series or a random walk, given by times."""
     return (model.errors is None and len(model.terms) == 1 and model.terms[0].codes is not None
-            and isinstance(model.covariance.placements()[0].structure, Stationary | Walk)
+            and isinstance(model.covariance.placements[0].structure, Stationary | Walk)
             and not model.exchangeable)
 
 

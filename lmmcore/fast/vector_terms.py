@@ -99,12 +99,12 @@ class VectorTermsProfile(GammaCriterion):
         self.ww = float(w @ w)
 
     def _W(self, theta: Array) -> VectorTermsW:
-        L = [s.factor(theta[part]) for s, part, _ in self.covariance.placements()]
+        L = [s.factor(theta[part]) for s, part, _ in self.covariance.placements]
         return VectorTermsW(self, L[self.first], [L[j] for j in self.others])
 
     def parts(self) -> list[slice]:
         """Where each term's effects are in Gamma, the largest term first."""
-        parts = [slice(p.rows[0, 0], p.rows[0, -1] + 1) for p in self.covariance.placements()]
+        parts = [slice(p.rows[0, 0], p.rows[0, -1] + 1) for p in self.covariance.placements]
         return [parts[self.first], *(parts[j] for j in self.others)]
 
     def gathered(self, blocks: list[Array]) -> Array:

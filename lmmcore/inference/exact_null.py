@@ -150,7 +150,7 @@ def eigenvalues(model: LinearMixedModel) -> Eigenvalues:
     ValueError
         If the model has not one covariance parameter.
     """
-    n, structures = model.covariance.n_theta, [s for s, _, _ in model.covariance.placements()]
+    n, structures = model.covariance.n_theta, [s for s, _, _ in model.covariance.placements]
     if n != 1 or not any(s.size == 1 or isinstance(s, ScaledIdentity) for s in structures):
         why = "whose effects depend on each other" if n == 1 else f"with {n} covariance parameters"
         raise ValueError("the exact distribution is for models with one variance phi of "

@@ -246,7 +246,7 @@ def _parameters(fit: Fit) -> dict[str, Callable[[], Chart]]:
     profile = coupled_criterion_for(fit.model, fit.method)
     made: dict[str, Callable[[], Chart]] = {"sigma": lambda: _sigma_chart(fit, profile)}
     for t, term in enumerate(fit.model.terms):
-        structure = profile.covariance.placements()[t].structure
+        structure = profile.covariance.placements[t].structure
         if not isinstance(structure, Unstructured | Diagonal | ScaledIdentity):
             raise ValueError(f"no profile intervals for the structure {structure!r} of "
                              f"{term.name}: use bootstrap(fit, seed=1)")
@@ -275,7 +275,7 @@ class Scale:
 
     def __init__(self, fit: Fit, profile: Coupled, term: int = 0, order: list[int] | None = None):
         self.fit, self.profile, self.term = fit, profile, term
-        self.placements = profile.covariance.placements()
+        self.placements = profile.covariance.placements
         self.order = order
         eta = fit.theta.copy()
         unit = profile.covariance.parameter_scale(profile.z_scale)
@@ -339,7 +339,7 @@ def _sigma_chart(fit: Fit, profile: Coupled) -> Chart:
 
 
 def _sd_chart(fit: Fit, profile: Coupled, term: int, effect: int) -> Chart:
-    structure, part, rows = profile.covariance.placements()[term]
+    structure, part, rows = profile.covariance.placements[term]
     order = [effect] + [i for i in range(structure.size) if i != effect]
     x = Scale(fit, profile, term, order)
     at = 1 + part.start  # Lambda_11 in this order
@@ -361,7 +361,7 @@ def _sd_chart(fit: Fit, profile: Coupled, term: int, effect: int) -> Chart:
 
 
 def _correlation_chart(fit: Fit, profile: Coupled, term: int, one: int, two: int) -> Chart:
-    structure, part, _ = profile.covariance.placements()[term]
+    structure, part, _ = profile.covariance.placements[term]
     order = [one, two] + [i for i in range(structure.size) if i not in (one, two)]
     x = Scale(fit, profile, term, order)
     # the entries are in columns: Lambda_21 is the second, Lambda_22 follows the first column

@@ -200,9 +200,9 @@ def _added_effects(small: LinearMixedModel, large: LinearMixedModel) -> tuple[in
         if errors is not None:
             raise _no_test(errors)
     left = [(term, placement.structure) for term, placement in
-            zip(large.terms, large.covariance.placements(), strict=True)]
+            zip(large.terms, large.covariance.placements, strict=True)]
     variances = covariances = 0
-    for term, placement in zip(small.terms, small.covariance.placements(), strict=True):
+    for term, placement in zip(small.terms, small.covariance.placements, strict=True):
         found = [(i, added) for i, (other, structure) in enumerate(left)
                  if (added := _extends(term, placement.structure, other, structure))]
         if not found:

@@ -59,7 +59,7 @@ def step_matrix(
         raise ValueError(f"no optimiser {optimiser!r}; there are {', '.join(OPTIMISERS)}")
     directions = _directions(model)
     if optimiser == "em":
-        sizes = [model.n] + [rows.size for _, _, rows in model.covariance.placements()]
+        sizes = [model.n] + [rows.size for _, _, rows in model.covariance.placements]
         return np.diag(2.0 * psi**2 / sizes)
     y, X, V = model.y, model.X, _covariance(model, psi)
     information = {

@@ -10,7 +10,7 @@ def exact_log_likelihood(model: LinearMixedModel, theta: np.ndarray, method: str
     """l(theta) with beta and sigma2 profiled out, all in mpmath."""
     with mp.workdps(40):
         W = mp.eye(model.n)
-        placements = model.covariance.placements()
+        placements = model.covariance.placements
         for (structure, part, _), term in zip(placements, model.terms, strict=True):
             L = mp.matrix(structure.factor(np.asarray(theta, float)[part]).tolist())
             Z, codes = mp.matrix(term.columns.tolist()), term.codes

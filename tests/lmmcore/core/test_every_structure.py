@@ -49,7 +49,7 @@ def of(kinds, errors):
     factors = {name: {"g": G, "h": H}[name] for name in names}
     model = grouped(X + T, LINE, factors, columns, covariance,
                     errors=AR1(within=np.zeros(len(G))) if errors else None)
-    z_scale = [np.ones(len(p.rows[0])) for p in model.covariance.placements()]
+    z_scale = [np.ones(len(p.rows[0])) for p in model.covariance.placements]
     theta = 1.5 * model.covariance.starts(z_scale)[0]
     if errors:
         theta[-1] *= -1.5  # neighbours that differ: no series looks like these

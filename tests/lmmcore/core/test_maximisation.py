@@ -117,11 +117,11 @@ def test_a_step_of_em_is_the_mean_of_conditional_second_moments(method, model, t
     M = P if method == "REML" else np.linalg.inv(V)
     second = np.outer(mean, mean) + psi - psi @ Z.T @ M @ Z @ psi
     want = []
-    for structure, _, rows in model.covariance.placements():
+    for structure, _, rows in model.covariance.placements:
         block = np.mean([second[np.ix_(at, at)] for at in rows], axis=0) / sigma2
         want.append(np.diag(np.diag(block)) if "Diagonal" in repr(structure) else block)
     new = em_step(profile, theta)
-    got = [s.gamma(new[part]) for s, part, _ in model.covariance.placements()]
+    got = [s.gamma(new[part]) for s, part, _ in model.covariance.placements]
     np.testing.assert_allclose(block_diag(*got), block_diag(*want), rtol=1e-9, atol=1e-12)
     if len(model.terms) == 1:
         np.testing.assert_allclose(em_step(GroupedProfile(model, method), theta), new, rtol=1e-10)
@@ -325,7 +325,7 @@ def test_starts_side_by_side():
     model = grouped(y, ONE, {"g": g, "h": h}, {"h": {"z": 2.0}},
                     {"g": AR1(), "h": "unstructured"})
     profile = Profile(model)
-    own = profile.covariance.placements()[0].structure.starts()
+    own = profile.covariance.placements[0].structure.starts()
     scale = profile.covariance.parameter_scale(profile.z_scale)
     assert scale[-1] == pytest.approx(1 / (2 * np.sqrt(12)), rel=1e-14)
     starts = starts_of(profile)

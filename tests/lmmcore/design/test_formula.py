@@ -114,7 +114,7 @@ def test_columns_are_those_of_r(effects, names):
 ])
 def test_terms(bars, terms):
     model = from_formula(f"y ~ 1 + {bars}", TABLE)
-    parameters = [len(p.structure.basis) for p in model.covariance.placements()]
+    parameters = [len(p.structure.basis) for p in model.covariance.placements]
     assert [(t.name, t.effects, k) for t, k in zip(model.terms, parameters, strict=True)] == terms
     assert fit(from_formula("y ~ 1 + (1 | g)", TABLE)).converged
 

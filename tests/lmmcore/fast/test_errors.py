@@ -103,7 +103,7 @@ def test_informations_effects_and_boundary_by_definition(name, theta, method):
     u = cross.T @ definition.projection(model.X, V) @ model.y
     given = Gamma - cross.T @ np.linalg.solve(V, cross) / s
     for effects, conditional, (_, _, rows) in zip(
-        found.random_effects, found.conditional, model.covariance.placements(),
+        found.random_effects, found.conditional, model.covariance.placements,
         strict=True,
     ):
         np.testing.assert_allclose(effects, u[rows], atol=1e-12)
@@ -179,7 +179,7 @@ def test_the_parameter_of_the_errors_is_the_last_and_moves_no_random_effect():
     np.testing.assert_allclose(covariance.phi(theta), [0.81, np.tanh(0.6)])
     assert covariance.scaled.tolist() == [True, False]
     assert covariance.null().tolist() == [0, 0]
-    assert model_of("gls").covariance.placements() == ()
+    assert model_of("gls").covariance.placements == ()
     np.testing.assert_allclose(np.ravel(errors.starts()), np.arctanh([0.3, 0.8, -0.3]))
     assert repr(errors) == "ErrorSeries(60 errors)"
 

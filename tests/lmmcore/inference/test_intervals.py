@@ -299,7 +299,7 @@ def test_coordinates_are_log_sigma_and_theta_in_their_units():
     x = Scale(got, profile)
     np.testing.assert_allclose(x.unit[1:], np.concatenate(
         [s.parameter_scale(z) for (s, _, _), z in
-         zip(profile.covariance.placements(), profile.z_scale, strict=True)]))
+         zip(profile.covariance.placements, profile.z_scale, strict=True)]))
     assert not x.even[0] and np.all(x.even[1:])
 
 
