@@ -7,13 +7,14 @@ attempted*. Nothing is raised, written to a file or sent anywhere.
 
 The exercises are in the chapters. What judges an answer, from the top down:
 
-``course``    the exercises as a lecturer sees them: by session, by chapter, by what they train
-``judge``     ``check``: reads an answer, compares it with the solution, names the misconception
-``bank``      every exercise, with its solution and its misconceptions: one module a chapter
-``exercise``  what an exercise is
-``kinds``     what may be asked for: a number, a function, a derivation, a false step, ...
-``limits``    seconds and memory for what an answer runs;  ``verdict``  what comes back
-``late``      NumPy, where an exercise needs it, so that the Try page does without
+- ``course``: the exercises as a lecturer sees them: by session, by chapter, by what they train
+- ``judge``: ``check``: reads an answer, compares it with the solution, names the misconception
+- ``bank``: every exercise, with its solution and its misconceptions: one module a chapter
+- ``exercise``: what an exercise is
+- ``kinds``: what may be asked for: a number, a function, a derivation, a false step, ...
+- ``limits``: seconds and memory for what an answer runs
+- ``verdict``: what comes back
+- ``late``: NumPy, where an exercise needs it, so that the Try page does without
 """
 
 from __future__ import annotations

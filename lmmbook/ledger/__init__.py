@@ -3,10 +3,10 @@
 The tables are made from the records that the derivations write (`matrixproof.page.records`), never
 typed: a result that is not proved is not in them. Here are the tables of results and of statements;
 
-``lemmas``       which result rests on which
-``errata``       statements that are false as printed, and what repairs them
-``corrections``  the wrong formula beside the right one
-``mutants``      slips put into derivations and estimators, and what became of them
+- ``lemmas``: which result rests on which
+- ``errata``: statements that are false as printed, and what repairs them
+- ``corrections``: the wrong formula beside the right one
+- ``mutants``: slips put into derivations and estimators, and what became of them
 """
 
 from __future__ import annotations

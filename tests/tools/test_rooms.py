@@ -47,3 +47,11 @@ def test_a_picture_of_another_house_is_noticed(wrong):
 def test_readme_and_reference_show_it():
     assert "(site/static/rooms.svg)" in (ROOT / "README.md").read_text("utf-8")
     assert "../site/static/rooms.svg" in (ROOT / "chapters/api.md").read_text("utf-8")
+
+
+def test_the_reference_has_each_module_of_the_estimators():
+    page = (ROOT / "chapters/api.md").read_text("utf-8")
+    listed = re.findall(r"automodule:: (lmmcore(?:\.\w+)+)$", page, flags=re.M)
+    paths = (path.relative_to(ROOT).with_suffix("") for path in (ROOT / "lmmcore").rglob("*.py"))
+    modules = {".".join(path.parts).removesuffix(".__init__") for path in paths} - {"lmmcore"}
+    assert sorted(listed) == sorted(modules)

@@ -2,11 +2,11 @@
 
 An answer counts by what it is worth, not by how it is written.
 
-``kind``      what every kind has, and what is no answer
-``plain``     Number, Choice, Property
-``scalar``    Expression: SymPy
-``function``  Function: run under limits, on several data sets
-``matrix``    MatrixExpression, Derived, FalseStep: by the derivation checker
+- ``kind``: what every kind has, and what is no answer
+- ``plain``: Number, Choice, Property
+- ``scalar``: Expression: SymPy
+- ``function``: Function: run under limits, on several data sets
+- ``matrix``: MatrixExpression, Derived, FalseStep: by the derivation checker
 """
 
 from __future__ import annotations
