@@ -9,8 +9,9 @@
 # make record   run the chapters, write chapters/*.ipynb     (one: make record CHAPTER=block-matrices)
 # make exercises                               -> _build/notebooks/student and /instructor, with archives
 # make lab      the student's notebooks in JupyterLab
-# make mutate   put slips into every derivation and estimator, and see each noticed (hours)
-#               part of it: make mutate CHAPTER=block-matrices, MODULE=profile or SAMPLE=200
+# make mutate   put slips into every line and function that changed since, and see each noticed
+#               part of it: make mutate CHAPTER=block-matrices or MODULE=profile
+#               some of those that were tried, again: make mutate SAMPLE=200
 # make test-versions VERSIONS=oldest    the package's tests with other versions of what it needs (or newest)
 # make lint     ruff, and who imports whom      make lock     requirements.in -> requirements.txt      make clean
 #
@@ -70,8 +71,8 @@ lab: exercises
 	@$(RUN) -m tools.lab
 
 mutate: setup
-ifeq ($(MODULE)$(SAMPLE),)
-	@$(RUN) -m tools.mutate_chapters $(CHAPTER)
+ifeq ($(MODULE),)
+	@$(RUN) -m tools.mutate_chapters "$(SAMPLE)" $(CHAPTER)
 endif
 ifeq ($(CHAPTER),)
 	@$(RUN) -m tools.mutate_estimators "$(SAMPLE)" $(MODULE)

@@ -6,7 +6,8 @@ typed: a result that is not proved is not in them. Here are the tables of result
 - ``lemmas``: which result rests on which
 - ``errata``: statements that are false as printed, and what repairs them
 - ``corrections``: the wrong formula beside the right one
-- ``mutants``: slips put into derivations and estimators, and what became of them
+- ``mutants``: slips put into derivations and code, and what became of them
+- ``slips``: the slips that there are in code, function by function
 """
 
 from __future__ import annotations

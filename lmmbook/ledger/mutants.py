@@ -1,128 +1,123 @@
-"""What became of the slips that were put into the book's lines and into the estimators' code.
+"""What became of the slips that were put into the book's lines and into the code.
 
-`make mutate` writes the accounts. An account of lines that have changed since is not shown.
+`make mutate` writes the accounts. They are of lines and of functions, each known by what it says
+and not by where it stands: one that has changed since it was tried has none.
 """
 
 from __future__ import annotations
 
 import json
+from collections import Counter, defaultdict
+from collections.abc import Iterator
 from hashlib import sha256
 from importlib import resources
+from itertools import pairwise
 from typing import Any
 
 from lmmbook.ledger import Table, cell, table
+from lmmbook.ledger.slips import ROOT, modules, units
 from lmmbook.records import load_all
 
 OUTCOMES = ("refuted", "proved", "rejected")
 
 
-def _load(name: str) -> dict[str, Any]:
+def _load(name: str) -> Any:
     return json.loads((resources.files(__package__) / name).read_text(encoding="utf-8"))
 
 
-def digest(chapter: str) -> str:
-    """What identifies the lines of a chapter's recorded results."""
-    parts = []
-    for record in load_all():
-        if record["chapter"] == chapter:
-            parts += [record["statement"], *(line["text"] for line in record.get("lines", []))]
-    return sha256("\n".join(parts).encode()).hexdigest()[:16]
+# -- derivations -----------------------------------------------------------------------------
+def line_key(text: str, declared: str = "") -> str:
+    """What a line is known by: what it says, and what its setting declares."""
+    return " ".join(sha256(x.encode()).hexdigest()[:12] for x in (text, declared) if x)
 
 
-def accounts() -> dict[str, dict[str, Any]]:
-    """The account of each chapter with results: how many slips were tried, and what they became.
+def batches() -> list[dict[str, Any]]:
+    """Lines, with the number of the mutants of each, and what became of all of them together."""
+    return _load("mutants.json")
 
-    A chapter whose results have changed since then has an empty one.
-    """
-    found = _load("mutants.json")
-    chapters = sorted({record["chapter"] for record in load_all()})
-    return {
-        chapter: a if (a := found.get(chapter, {})).get("digest") == digest(chapter) else {}
-        for chapter in chapters
-    }
+
+def lines_of(record: dict[str, Any]) -> list[str]:
+    """The lines of a result, as they are tried; what is only refuted has none."""
+    texts = [line["text"] for line in record.get("lines", [])]
+    if record["status"] == "by entries":
+        return [record["statement"]]
+    return [f"{old} = {new}" for old, new in pairwise(texts)]
 
 
 def mutants() -> Table:
-    """How many slips were tried in the derivations of each chapter, and how they ended."""
-    rows, total = [], [0] * 6
-    for chapter, a in accounts().items():
-        link = chapter, f'<a href="{chapter}.html">{chapter}</a>'
-        if not a:
-            rows.append((link, cell("not tried on its present lines"), *[cell("")] * 5))
-            continue
-        unproved = len(a["unproved"])
-        numbers = [a["lines"], sum(a[x] for x in OUTCOMES) + unproved]
-        numbers += [*(a[x] for x in OUTCOMES), unproved]
+    """How many lines the results of each chapter have, and how many slips were tried in them."""
+    tried = {key.split()[0]: n for batch in batches() for key, n in batch["lines"].items()}
+    lines = defaultdict(set)
+    for record in load_all():
+        lines[record["chapter"]] |= {line_key(text) for text in lines_of(record)}
+    unproved = Counter(line_key(x["line"]) for batch in batches() for x in batch["unproved"])
+    rows, total = [], [0] * 4
+    for chapter, keys in sorted(lines.items()):
+        done = keys & tried.keys()
+        numbers = [len(keys), len(done)]
+        numbers += [sum(count[key] for key in done) for count in (tried, unproved)]
         total = [x + y for x, y in zip(total, numbers, strict=True)]
+        link = chapter, f'<a href="{chapter}.html">{chapter}</a>'
         rows.append((link, *(cell(f"{x:,}") for x in numbers)))
     rows.append((cell("all"), *(cell(f"{x:,}") for x in total)))
-    header = ("chapter", "lines", "slips", "refuted", "same thing", "makes no sense", "unproved")
-    return table(header, rows, "Slips in the derivations, and what became of them")
+    header = ("chapter", "lines of its results", "tried", "slips", "unproved")
+    return table(header, rows, "Slips in the derivations")
 
 
 def unproved_mutants() -> Table:
     """The slips that were neither refuted nor proved, line by line."""
-    rows = [
-        (cell(chapter), *(cell(x[k]) for k in ("line", "mutant", "seen")))
-        for chapter, a in accounts().items()
-        for x in a.get("unproved", ())
-    ]
-    return table(("chapter", "line", "slip", "what was seen"), rows, "Slips not refuted")
+    unproved = (x for batch in batches() for x in batch["unproved"])
+    rows = [tuple(cell(x[k]) for k in ("line", "mutant", "seen")) for x in unproved]
+    return table(("line", "slip", "what was seen"), rows, "Slips not refuted")
 
 
-def slip_accounts() -> dict[str, dict[str, Any]]:
-    """The account of each module of the package that has not changed since it was made."""
-
-    def text_of(module: str) -> bytes:
-        file = resources.files("lmmcore") / module
-        return file.read_bytes() if file.is_file() else b""
-
-    found = _load("slips.json")
-    return {
-        module: a
-        for module, a in found.items()
-        if sha256(text_of(module)).hexdigest()[:16] == a["digest"]
-    }
+# -- code ------------------------------------------------------------------------------------
+def accounts() -> Iterator[tuple[str, str, int, dict[str, Any] | None]]:
+    """Of every function its folder, its name, how many slips it has, and its account, if any."""
+    known = _load("slips.json")
+    for path in modules():
+        folder = path.parent.relative_to(ROOT).as_posix()
+        for unit in units(path.read_text("utf-8")):
+            yield folder, unit.name or path.stem, len(unit.slips), known.get(unit.key)
 
 
 def slips() -> Table:
-    """How many slips were tried in each module of the package, and how many the tests notice.
-
-    Of some modules a sample was tried. One that has changed since then is not in the table.
-    """
-    rows, total = [], [0] * 5
-    for module, a in slip_accounts().items():
-        equivalent, alive = a["equivalent"], len(a["survivors"])
-        numbers = [a["slips"], a["tried"], a["tried"] - equivalent - alive, equivalent, alive]
-        total = [x + y for x, y in zip(total, numbers, strict=True)]
-        rows.append((cell(module), *(cell(f"{x:,}") for x in numbers)))
-    rows.append((cell("all"), *(cell(f"{x:,}") for x in total)))
-    header = ("module", "slips", "tried", "noticed", "change nothing", "survive")
-    caption = "Slips in the package, and how many the tests notice; modules not listed: not tried"
-    return table(header, rows, caption)
+    """How many functions and slips each folder has, and how many of these the tests notice."""
+    numbers = defaultdict(lambda: [0] * 6)
+    for folder, _, found, account in accounts():
+        alive = account.get("alive", {}).values() if account else ()
+        same, open_ = sum(map(bool, alive)), sum(not why for why in alive)
+        noticed = found - len(alive) if account else 0
+        new = [1, found, 0 if account else found, noticed, same, open_]
+        for row in (folder, "all"):
+            numbers[row] = [x + y for x, y in zip(numbers[row], new, strict=True)]
+    numbers["all"] = numbers.pop("all")
+    rows = [(cell(k), *(cell(f"{x:,}") for x in v)) for k, v in numbers.items()]
+    header = ("folder", "functions", "slips", "not tried", "noticed", "change nothing", "survive")
+    return table(header, rows, "Slips in the code, and how many the tests notice")
 
 
 def surviving_slips() -> Table:
     """The slips that no test notices: those that change nothing, and why; and those that may."""
-    excused, rows = _load("equivalent_slips.json"), []
-    for module, a in slip_accounts().items():
-        known = excused.get(module, {})
-        rows += [(cell(module), cell(slip), cell(why)) for slip, why in known.items()]
-        rows += [(cell(module), cell(slip), cell("open")) for slip in a["survivors"]]
-    return table(("module", "slip", "why"), rows, "Slips that no test notices")
+    rows = [
+        (cell(f"{folder}: {name}"), cell(slip), cell(why or "open"))
+        for folder, name, _, account in accounts()
+        for slip, why in (account or {}).get("alive", {}).items()
+    ]
+    return table(("function", "slip", "why"), rows, "Slips that no test notices")
 
 
 def summary() -> str:
-    """Both kinds of slips in a sentence each: how many, and how many stand unexplained."""
-    lines = [a for a in accounts().values() if a]
-    tried = sum(a[x] for a in lines for x in OUTCOMES)
-    unproved = sum(len(a["unproved"]) for a in lines)
-    package = slip_accounts().values()
-    slips, open_ = sum(a["tried"] for a in package), sum(len(a["survivors"]) for a in package)
-    same = sum(a["equivalent"] for a in package)
-    share = 100 * (slips - same - open_) / max(slips - same, 1)
+    """Both kinds of slips: how many, what became of them, and how many stand unexplained."""
+    tried = batches()
+    lines = len({key for batch in tried for key in batch["lines"]})
+    refuted, proved, rejected = (sum(batch[x] for batch in tried) for x in OUTCOMES)
+    unproved = sum(len(batch["unproved"]) for batch in tried)
+    _, functions, found, left, noticed, same, open_ = slips().rows[-1]
     return (
-        f"{tried + unproved:,} slips in the lines of {len(lines)} chapters: {unproved} stand "
-        f"without a reason.\n{slips:,} slips in {len(package)} modules of the package: {same:,} "
-        f"change nothing; of the others the tests notice {share:.1f} %, and {open_} are open."
+        f"{refuted + proved + rejected + unproved:,} slips in {lines:,} lines: {refuted:,} are "
+        f"refuted, {proved:,} are the same thing,\n{rejected:,} make no sense, {unproved:,} stand "
+        f"without a reason.\n{found} slips in {functions} functions of the code: {left} have not "
+        f"been tried since their function changed;\nof the others the tests notice {noticed}, "
+        f"{same} change nothing, {open_} are open."
     )

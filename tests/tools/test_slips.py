@@ -2,14 +2,15 @@
 
 import ast
 import json
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from lmmbook.ledger.slips import modules, units
+from tools import callers, mutate_estimators
 from tools.chapters import ROOT
-from tools.mutate_estimators import EQUIVALENT, LONG, killed, modules
+from tools.mutate_estimators import ACCOUNTS, LONG, Trial, is_settled, judge, judge_again, killed
 from tools.mutate_estimators import Tests as KnownTests
-from tools.mutate_estimators import test_files as files_of_tests
-from tools.slips import slips
 
 MADE = [
     ("x = a + b", "add", {"(a - b)"}),
@@ -32,6 +33,10 @@ MADE = [
 ]
 
 
+def slips(text):
+    return [slip for unit in units(text) for slip in unit.slips]
+
+
 @pytest.mark.parametrize(("text", "kind", "new"), MADE)
 def test_slip(text, kind, new):
     assert {s.new for s in slips(text) if s.kind == kind} == new
@@ -48,24 +53,92 @@ def test_no_slip_where_none_matters(text):
 
 
 def test_slips_alike_are_told_apart():
-    found = slips("def f(x):\n    return x[0, 0] + x[0]")
+    found = slips("def f(x):\n    return x[0] + x[0]")
     assert len({str(s) for s in found}) == len(found)
-    assert "f: off by one: 0 -> (1) in 'return x[0, 0] + x[0]', column 13" in map(str, found)
+    assert [str(s) for s in found if s.kind == "off by one"] == [
+        "off by one: 0 -> (1) in 'return x[0] + x[0]'",
+        "off by one: 0 -> (1) in 'return x[0] + x[0]', place 2",
+    ]
+
+
+# -- what an account knows a function by -----------------------------------------------------
+FUNCTION = "def f(x, y=2):\n    if x > 1:\n        return x - y\n    return [z * y for z in x]\n"
+SAME = [
+    f"a = 1 - 2\n\n\n{FUNCTION}",
+    FUNCTION.replace("x - y", "(x\n                - y)  # less"),
+    FUNCTION.replace("    if", '    """What f is."""\n    if'),
+    FUNCTION.replace("(x, y=2)", "(x: int, y: int = 2) -> list"),
+    FUNCTION.replace("    if", "    from lmmcore.old_room import x_of\n\n    if"),
+]
+OTHER = [
+    FUNCTION.replace("x - y", "x + y"), FUNCTION.replace("y=2", "y=3"),
+    FUNCTION.replace("def f", "def g"), "@cache\n" + FUNCTION,
+    "class A:\n    " + FUNCTION.replace("\n", "\n    "),
+    FUNCTION.replace("return [", "raise ValueError(z)\n    return ["),
+]  # fmt: skip
+
+
+def account(text):
+    """The last function of a text, as accounts know it, and its slips."""
+    unit = units(text)[-1]
+    return unit.key, [str(slip) for slip in unit.slips]
+
+
+@pytest.mark.parametrize("text", SAME)
+def test_an_account_outlives_what_does_not_change_the_code(text):
+    assert account(text) == account(FUNCTION)
+
+
+@pytest.mark.parametrize("text", OTHER)
+def test_changed_code_has_no_account(text):
+    assert account(text)[0] != account(FUNCTION)[0]
+
+
+def test_slips_belong_to_the_outermost_function_or_the_statement():
+    text = "x = a - b\nclass A:\n    c: int = 1 + d\n    def f(self):\n"
+    text += "        def g(z=1):\n            return z\n        return g\ny = 2\n"
+    found = units(text)
+    assert [(unit.name, len(unit.slips)) for unit in found] == [
+        ("", 2), ("A", 3), ("A.f", 1), ("", 1),
+    ]  # fmt: skip
+    assert [list(unit.lines) for unit in found] == [[1], [3], [5, 6, 7], [8]]
+    assert str(found[2].slips[0]) == "off by one: 1 -> (2) in 'def g(z=1):'"
 
 
 def test_every_slip_is_python():
-    for path in modules()[::4]:
+    for path in modules():
         text = path.read_text("utf-8")
-        for slip in slips(text):
+        for slip in slips(text)[::20]:
             wrong = slip.apply(text)
             assert wrong != text
             ast.parse(wrong)
 
 
+def test_every_module_is_tried():
+    inside = {p.relative_to(ROOT).as_posix() for p in modules()}
+    known = {"profile", "laplace/mode", "fast/series"}
+    assert {f"lmmcore/{name}.py" for name in known} | {"lmmbook/exercises/judge.py"} <= inside
+    assert len(inside) > 50
+    assert not any("bank" in name for name in inside)
+
+
+def test_the_accounts_are_of_slips_that_there_are():
+    accounts = json.loads(ACCOUNTS.read_text("utf-8"))
+    found = {unit.key: unit for path in modules() for unit in units(path.read_text("utf-8"))}
+    assert len(accounts.keys() & found.keys()) > 0.5 * len(found)
+    for key in accounts.keys() & found.keys():
+        alive = accounts[key].get("alive", {})
+        assert accounts[key]["slips"] == len(found[key].slips), key
+        assert alive.keys() <= {str(s) for s in found[key].slips}, key
+        assert all(len(why) > 20 for why in alive.values() if why), key
+
+
+# -- judging -------------------------------------------------------------------------------------
 def test_a_slip_is_noticed_and_its_absence_too():
-    path = ROOT / "lmmcore" / "closed_forms.py"
-    text, tests = path.read_text("utf-8"), ["tests/test_closed_forms.py"]
-    wrong = [s for s in slips(text) if s.function == "simple_sample" and s.old == "n - 1"]
+    path = ROOT / "lmmcore" / "textbook" / "one_way.py"
+    text, tests = path.read_text("utf-8"), ["tests/lmmcore/textbook/test_one_way.py"]
+    (unit,) = (unit for unit in units(text) if unit.name == "simple_sample")
+    wrong = [s for s in unit.slips if s.old == "n - 1"]
     assert len(wrong) == 2
     assert all(killed(path, s.apply(text), tests) for s in wrong)
     assert not killed(path, text, tests)
@@ -76,43 +149,64 @@ def watched(calls, seconds):
     return {"of": "", "calls": calls, "seconds": seconds}
 
 
-def test_a_slip_meets_the_tests_that_call_its_function():
+def test_a_slip_meets_the_tests_that_call_its_function(tmp_path):
     a, b = "tests/test_a.py", "tests/test_b.py"
     tests = KnownTests.of_files({
-        a: watched({f"{a}::one[x]": ["m.py:f"], f"{a}::one[y]": ["m.py:f"], f"{a}::two": ["m.py:f"],
-                    f"{a}::other": ["m.py:g"]},
+        a: watched({f"{a}::one[x]": ["f"], f"{a}::one[y]": ["f"], f"{a}::two": ["f"],
+                    f"{a}::other": ["g"]},
                    {f"{a}::one[x]": 0.2, f"{a}::one[y]": 0.1, f"{a}::two": 0.3, f"{a}::other": 0}),
-        b: watched({b: ["m.py:g"], f"{b}::far": ["m.py:f"]},
+        b: watched({b: ["g"], f"{b}::far": ["f"]},
                    {f"{b}::far": 2.8, f"{b}::slow": LONG + 1}),
     })  # fmt: skip
-    f, top, g = slips("def f():\n    x = a - b\nx = a - b\ndef g():\n    x = a - b")[::2]
-    assert (f.function, top.function, g.function) == ("f", "", "g")
+    path = tmp_path / "m.py"
+    path.write_text("def f():\n    x = a - b\nx = a - b\ndef g():\n    x = a - b")
+    f, top, g = units(path.read_text())
+    assert (f.name, top.name, g.name) == ("f", "", "g")
     # the quickest of each kind, file by file, as long as they are quick; then all, quick ones first
-    assert tests.rounds("m.py", f) == [
+    assert tests.rounds(path, f) == [
         [f"{a}::one[y]", f"{b}::far"],
         [f"{a}::one[y]", f"{a}::two", f"{b}::far", f"{a}::one[x]"],
     ]
     # what is run on import, or in a fixture, may be noticed by every test of the file
-    assert set(tests.rounds("m.py", top)[1]) == tests.seconds.keys() - {f"{b}::slow"}
-    assert tests.rounds("m.py", g)[1] == [f"{a}::other", f"{b}::far"]
+    assert set(tests.rounds(path, top)[1]) == tests.seconds.keys() - {f"{b}::slow"}
+    assert tests.rounds(path, g)[1] == [f"{a}::other", f"{b}::far"]
     assert tests.cost([f"{a}::two", f"{b}::far"]) == pytest.approx(3.1)
 
 
-def test_every_module_of_the_package_is_tried():
-    inside = {p.relative_to(ROOT / "lmmcore").as_posix() for p in modules()}
-    assert {"profile.py", "laplace/mode.py", "exercises/judge.py", "exercises/kinds.py"} <= inside
-    assert len(inside) > 50
+def test_callers_are_seen():
+    file = "tests/lmmcore/textbook/test_one_way.py"
+    seen = callers.watch(file)
+    test = f"{file}::test_neyman_scott_equals_the_general_fit"
+    assert "neyman_scott" in seen["calls"][test]
+    assert "simple_sample" not in seen["calls"][test]
+    assert 0 < seen["seconds"][test] < 60
 
 
-def test_the_tests_of_the_package_are_known():
-    found = set(files_of_tests())
-    assert {"tests/test_profile.py", "tests/test_laplace.py", "tests/test_exercises.py"} <= found
-    assert not any("browser" in x or "proof" in x for x in found)
+@pytest.fixture
+def entered(monkeypatch, tmp_path):
+    """Trials of a function, of which those survive that stand in the set ``alive``; its account."""
+    (unit,) = units(FUNCTION)
+    alive = set()
+    monkeypatch.setattr(mutate_estimators, "ACCOUNTS", tmp_path / "slips.json")
+    monkeypatch.setattr(Trial, "survives", lambda trial: str(trial.slip) in alive)
+    trials = [Trial(ROOT / "lmmcore" / "f.py", unit, slip, []) for slip in unit.slips]
+    return trials, alive, unit.key
 
 
-def test_slips_that_are_excused_exist():
-    excused = json.loads(EQUIVALENT.read_text("utf-8"))
-    for module, known in excused.items():
-        text = (ROOT / "lmmcore" / module).read_text("utf-8")
-        assert known.keys() <= {str(s) for s in slips(text)}, module
-        assert all(len(why) > 20 for why in known.values())
+def test_what_is_alive_asks_for_a_reason(entered, capsys):
+    trials, alive, key = entered
+    alive |= {str(trials[0].slip), str(trials[1].slip)}
+    reason = "It changes nothing, since nobody looks."
+    accounts = {"f 0123": {"slips": 9, "alive": {str(trials[1].slip): reason}}, "g 4567": {}}
+    with ThreadPoolExecutor(1) as pool:
+        assert judge(trials, accounts, pool) == 1
+        new = accounts[key]
+        kept = {str(trials[0].slip): "", str(trials[1].slip): reason}
+        assert new == {"slips": len(trials), "alive": kept}
+        assert not is_settled(new) and not is_settled(None) and is_settled({"slips": 3})
+        assert json.loads(mutate_estimators.ACCOUNTS.read_text()) == accounts
+        assert f"alive: lmmcore/f.py, f: {trials[0].slip}" in capsys.readouterr().out
+        assert judge_again(trials, accounts, pool) == 0
+        alive.pop()
+        assert judge_again(trials, accounts, pool) == 1
+    assert "1 not as their accounts say" in capsys.readouterr().out

@@ -1,13 +1,13 @@
 """The book's accounts: records, statements and pages say the same."""
 
 import ast
-from hashlib import sha256
 
 import pytest
 
 from lmmbook import ledger
 from lmmbook.ledger import mutants
 from lmmbook.ledger.lemmas import depths, graph
+from lmmbook.ledger.slips import units
 from lmmbook.records import load_all
 from tools.chapters import ROOT, cells, pages
 
@@ -90,33 +90,50 @@ def test_the_tables_add_up():
 
 
 # -- slips ---------------------------------------------------------------------------------------
-def test_slips_in_a_sentence_each(monkeypatch):
-    chapter, module = load_all()[0]["chapter"], "profile.py"
-    lines = {"lines": 2, "refuted": 1200, "proved": 30, "rejected": 4, "unproved": [{}, {}]}
-    code = {"slips": 50, "tried": 40, "equivalent": 8, "survivors": ["a slip"]}
-    text = (ROOT / "lmmcore" / module).read_bytes()
-    known = {
-        "mutants.json": {chapter: lines | {"digest": mutants.digest(chapter)},
-                         "another": lines | {"digest": "of lines that have changed"}},
-        "slips.json": {module: code | {"digest": sha256(text).hexdigest()[:16]},
-                       "model.py": code | {"digest": "of a text that has changed"}},
-    }  # fmt: skip
-    monkeypatch.setattr(mutants, "_load", known.__getitem__)
-    assert mutants.summary() == (
-        "1,236 slips in the lines of 1 chapters: 2 stand without a reason.\n"
-        "40 slips in 1 modules of the package: 8 change nothing; of the others the tests notice "
-        "96.9 %, and 1 are open."
-    )
-    assert mutants.slips().rows == (
-        (module, "50", "40", "31", "8", "1"), ("all", "50", "40", "31", "8", "1"),
+@pytest.fixture
+def known(monkeypatch, tmp_path):
+    """Accounts of one of two lines of a result, and of one of two functions."""
+    record = {"chapter": "here", "status": "proved", "lines": [{"text": x} for x in "abc"]}
+    entries = {"chapter": "here", "status": "by entries", "statement": "1 = 1"}
+    refuted = {"chapter": "there", "status": "refuted", "statement": "0 = 1"}
+    unproved = [{"line": "a = b", "mutant": "a = -b", "seen": "true on 9"}]
+    batch = {"refuted": 1200, "proved": 30, "rejected": 4, "unproved": unproved}
+    batch["lines"] = {mutants.line_key("a = b", "a setting"): 1224, mutants.line_key("1 = 1"): 11}
+    (tmp_path / "m.py").write_text("def f(x):\n    return x - 1\ndef g(x):\n    return x + 2\n")
+    (unit, _) = units((tmp_path / "m.py").read_text())
+    code = {unit.key: {"slips": 3, "alive": {"a slip": "A reason.", "another": ""}}}
+    monkeypatch.setattr(mutants, "load_all", lambda: [record, entries, refuted])
+    monkeypatch.setattr(mutants, "ROOT", tmp_path.parent)
+    monkeypatch.setattr(mutants, "modules", lambda: [tmp_path / "m.py"])
+    monkeypatch.setattr(mutants, "_load", {"mutants.json": [batch], "slips.json": code}.get)
+    return tmp_path.name
+
+
+def test_slips_in_derivations_by_chapter(known):
+    row = ("3", "2", "1,235", "1")
+    assert mutants.mutants().rows == (("here", *row), ("there", "0", "0", "0", "0"), ("all", *row))
+    assert mutants.unproved_mutants().rows == (("a = b", "a = -b", "true on 9"),)
+
+
+def test_slips_in_code_by_folder(known):
+    row = ("2", "6", "3", "1", "1", "1")
+    assert mutants.slips().rows == ((known, *row), ("all", *row))
+    place = f"{known}: f"
+    assert mutants.surviving_slips().rows == (
+        (place, "a slip", "A reason."), (place, "another", "open"),
     )  # fmt: skip
 
 
-@pytest.mark.parametrize("module", mutants.slip_accounts())
-def test_the_accounts_of_slips_add_up(module):
-    account, excused = mutants.slip_accounts()[module], mutants._load("equivalent_slips.json")
-    assert account["tried"] <= account["slips"]
-    assert not set(account["survivors"]) & excused.get(module, {}).keys()
-    assert account["equivalent"] <= len(excused.get(module, {}))
-    if account["tried"] == account["slips"]:
-        assert account["equivalent"] == len(excused.get(module, {}))
+def test_slips_in_sentences(known):
+    assert mutants.summary() == (
+        "1,235 slips in 2 lines: 1,200 are refuted, 30 are the same thing,\n"
+        "4 make no sense, 1 stand without a reason.\n"
+        "6 slips in 2 functions of the code: 3 have not been tried since their function changed;\n"
+        "of the others the tests notice 1, 1 change nothing, 1 are open."
+    )
+
+
+def test_the_batches_add_up():
+    for batch in mutants.batches():
+        judged = sum(batch[x] for x in mutants.OUTCOMES) + len(batch["unproved"])
+        assert judged == sum(batch["lines"].values())
