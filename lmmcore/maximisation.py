@@ -220,7 +220,8 @@ def em_step(profile: Criterion, theta: Array) -> Array:
     """One step of EM: Gamma becomes Gamma - Gamma S Gamma / G for every term, (n_theta,).
 
     S is the slope of the criterion in Gamma, summed over the G levels of the term. This is the mean
-    of E(U U' | y) / sigma2 over the levels: the E-step and the M-step in one line.
+    of E(U U' | y) / sigma2 over the levels: the E-step and the M-step in one line. (Series have one
+    Gamma for all levels, G = 1, and their M-step is in theta_of.)
 
     Parameters
     ----------
@@ -234,17 +235,18 @@ def em_step(profile: Criterion, theta: Array) -> Array:
     """
     slope = profile.slope(theta)
     new = np.empty(len(theta))
-    for (s, part, _), S, z, term in zip(
-            profile.covariance.placements, profile.covariance.blocks(slope), profile.z_scale,
-            profile.model.terms, strict=True):
+    for (s, part, rows), S, z in zip(
+            profile.model.covariance.placements, profile.covariance.blocks(slope),
+            profile.z_scale, strict=True):
         gamma = s.gamma(theta[part])
-        new[part] = s.theta_of(gamma - gamma @ S @ gamma / len(term.levels), z)
+        new[part] = s.theta_of(gamma - gamma @ S @ gamma / len(rows), z)
     return new
 
 
 def _check_linear(profile: Criterion) -> None:
     other: list[object] = [s for s, _, _ in profile.covariance.placements
-                           if s.without_noise or not isinstance(s, LinearStructure)]
+                           if not isinstance(s, LinearStructure)
+                           or not isinstance(profile, GammaCriterion)]
     if profile.covariance.errors is not None:
         other.append(profile.covariance.errors)
     if other:

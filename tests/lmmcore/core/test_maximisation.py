@@ -538,6 +538,18 @@ def test_em_is_refused_for_series(kind):
         fit(series(y, ONE, covariance=kind()), optimiser="em")
 
 
+def test_em_ends_where_newton_does_for_a_random_walk_beside_another_term():
+    rng = np.random.default_rng(1)
+    g, h, t = np.repeat(np.arange(6), 8), np.arange(48) % 5, np.tile(np.arange(8), 6)
+    walk = 0.8 * np.cumsum(rng.standard_normal((6, 8)) * (np.arange(8) > 0), axis=1).ravel()
+    y = walk + rng.standard_normal(5)[h] + rng.standard_normal(48)
+    model = grouped(y, ONE, {"g": g, "h": h}, covariance={"g": RandomWalk(t)})
+    newton, em = fit(model), fit(model, optimiser="em")
+    assert newton.converged and em.converged
+    np.testing.assert_allclose(em.theta, newton.theta, rtol=1e-6)
+    assert em.log_likelihood == pytest.approx(newton.log_likelihood, abs=1e-10)
+
+
 def other_starts(structures, z, heights, theta, unit):
     """Further starts, for a criterion that is 10 but where ``heights`` has it."""
     def criterion(theta):
