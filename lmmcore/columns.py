@@ -53,12 +53,7 @@ def checked_labels(name: str, labels: Any, n: int) -> np.ndarray:
 def within_groups(
     factor: Factor, time: ArrayLike | None
 ) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.intp], NDArray[np.intp]]:
-    """Where each row stands in the series of its level.
-
-    Parameters
-    ----------
-    factor : Factor
-    time : (n,) array of whole numbers, or None for the order of the rows
+    """Where each row stands in the series of its level, by its time or the order of the rows.
 
     Returns
     -------

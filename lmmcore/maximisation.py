@@ -223,13 +223,6 @@ def em_step(profile: Criterion, theta: Array) -> Array:
     of E(U U' | y) / sigma2 over the levels: the E-step and the M-step in one line. (Series have one
     Gamma for all levels, G = 1, and their M-step is in theta_of.)
 
-    Parameters
-    ----------
-    profile : Criterion
-    theta : (n_theta,) array
-
-    Notes
-    -----
     sigma2 is taken at its best, rss/m, and not by its own M-step. The likelihood rises in both,
     though not always in fewer steps than classical EM needs. See the chapter "Maximisation" (B36).
     """

@@ -23,10 +23,7 @@ class DroppedRowsWarning(UserWarning):
 def check_choice(missing: str) -> None:
     """Refuse anything but "refuse" and "drop".
 
-    Raises
-    ------
-    ValueError
-        If it is neither.
+    ValueError if it is neither.
     """
     if missing not in CHOICES:
         raise ValueError(f'missing must be "refuse" or "drop", not {missing!r}')
@@ -54,20 +51,13 @@ def is_missing(values: Any) -> NDArray[np.bool_]:
 def complete_rows(columns: Mapping[str, Any], n: int) -> NDArray[np.bool_]:
     """The rows (n,) without missing values, with a warning that says how many are left out.
 
+    A DroppedRowsWarning names their columns; ValueError if a column has another length, or no row
+    is complete.
+
     Parameters
     ----------
     columns : mapping of names to (n,) or (n, q) values, or to one value for all rows
     n : int
-
-    Raises
-    ------
-    ValueError
-        If a column has another length, or no row is complete.
-
-    Warns
-    -----
-    DroppedRowsWarning
-        If any row is left out; it names the columns.
     """
     complete, names = np.ones(n, bool), []
     for name, values in columns.items():

@@ -51,10 +51,7 @@ class Bootstrap(Report):
     def intervals(self, level: float | None = None) -> Array:
         """Percentile intervals, (r, 2): quantiles of the refits' estimates.
 
-        Raises
-        ------
-        ValueError
-            If the level is not between 0 and 1.
+        ValueError if the level is not between 0 and 1.
         """
         level = _level(self.level if level is None else level)
         return np.nanquantile(self.draws, [0.5 - level / 2, 0.5 + level / 2], axis=0).T

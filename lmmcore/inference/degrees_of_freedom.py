@@ -82,15 +82,8 @@ def sensitivity(fit: Fit) -> Sensitivity:
 
 
 def parameter_covariance(fit: Fit, kind: str) -> Array:
-    """A, the inverse information on psi = (sigma2, theta), shape (r, r).
+    """A, the inverse information on psi = (sigma2, theta), "observed" or "expected", (r, r).
 
-    Parameters
-    ----------
-    fit : Fit
-    kind : {"observed", "expected"}
-
-    Notes
-    -----
     Half the second derivatives of m log sigma2 + log-determinant + rss/sigma2, or what is expected
     of them (B36). Only free entries of theta move, which keep the rank of Lambda: a variance on the
     boundary is held at 0, a singular covariance matrix stays singular; rows and columns of the
@@ -208,14 +201,6 @@ def _kr_scaling(L: Array, vcov: Array, P: Array, A: Array) -> Scaling:
 def kr_moments(A1: float, A2: float, q: int) -> Scaling:
     """Match mean and variance of a scaled F with q numerator degrees of freedom.
 
-    Parameters
-    ----------
-    A1, A2 : float
-        As in :func:`kenward_roger`.
-    q : int
-
-    Notes
-    -----
     The approximate moments E and V of the statistic are rational in A1 and A2, chosen by Kenward
     and Roger (1997) so that the result is exact in balanced one-way designs.
     """

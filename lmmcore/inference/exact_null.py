@@ -145,10 +145,7 @@ def null_distribution(
 def eigenvalues(model: LinearMixedModel) -> Eigenvalues:
     """The spectrum of a model with one variance.
 
-    Raises
-    ------
-    ValueError
-        If the model has not one covariance parameter.
+    ValueError if the model has not one covariance parameter.
     """
     n, structures = model.covariance.n_theta, [s for s, _, _ in model.covariance.placements]
     if n != 1 or not any(s.size == 1 or isinstance(s, ScaledIdentity) for s in structures):

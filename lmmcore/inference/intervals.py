@@ -152,7 +152,7 @@ def profile_intervals(
 
 @dataclass(frozen=True)
 class Chart:
-    """Scale in which one parameter is held fixed.
+    """Coordinates in which one parameter is held fixed.
 
     Attributes
     ----------
@@ -165,7 +165,7 @@ class Chart:
     unit : (r,) array
         Their sizes: minimisation is in multiples of these.
     even : (r,) array of bool
-        Scale in which the criterion is even about 0.
+        Coordinates in which the criterion is even about 0.
     criterion : callable
         (value, free coordinates) -> criterion and its gradient (r,).
     """

@@ -13,14 +13,8 @@ WIDTH = 30
 def progress(items: Sequence[Any], what: str, show: bool | None = None) -> Iterator[Any]:
     """Pass the items on, and draw on stderr how many are done and how long the rest will take.
 
-    Parameters
-    ----------
-    items : sequence
-    what : str
-        What is counted, for instance "refits".
-    show : bool, optional
-        By default the bar is shown in a terminal and in a notebook that somebody has open, and is
-        silent in files, pipes and notebooks that are run by a program.
+    By default the bar is shown in a terminal and in a notebook that somebody has open, and is
+    silent in files, pipes and notebooks that are run by a program.
     """
     if not (watched() if show is None else show):
         yield from items

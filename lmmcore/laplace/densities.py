@@ -59,10 +59,7 @@ def _log_gamma_ratio(dof: Number) -> Number:
 def poisson(counts: ArrayLike, log_mean: Number) -> Number:
     """Of counts from Poisson distributions with these logarithms of their means (B4).
 
-    Raises
-    ------
-    ValueError
-        If a count is missing, negative or not a whole number.
+    ValueError if a count is missing, negative or not a whole number.
     """
     counts = onp.asarray(counts, dtype=float)
     if not onp.all((counts >= 0.0) & (counts == onp.rint(counts))):

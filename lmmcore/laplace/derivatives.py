@@ -113,18 +113,9 @@ class Joint:
 
 
 class Derivatives:
-    """The joint density and its derivatives, each on a tape.
+    """The joint density and its derivatives, each on a tape that is written at theta and u.
 
-    Parameters
-    ----------
-    joint : Joint
-    theta, u : arrays
-        Where the tapes are written.
-
-    Raises
-    ------
-    ValueError
-        If the density calls what autograd cannot differentiate.
+    ValueError if the density calls what autograd cannot differentiate.
     """
 
     def __init__(self, joint: Joint, theta: Array, u: Array) -> None:
@@ -158,10 +149,7 @@ class Derivatives:
     def verify(self, theta: Array, u: Array) -> None:
         """Play the tape at other numbers than it was written for, and calculate afresh.
 
-        Raises
-        ------
-        ValueError
-            If the results differ.
+        ValueError if the results differ.
         """
         played, truth = self.value(theta, u), self.joint.value(theta, u)
         if not np.isclose(played, truth, rtol=DIFFERENT, atol=DIFFERENT):
@@ -178,11 +166,7 @@ class Derivatives:
 class SeededDerivatives:
     """Of a joint density, what shows its whole Hessian H in u at once.
 
-    Parameters
-    ----------
-    derivatives : Derivatives
-    seeds : (c, k) array
-        The vectors whose products with H show all its entries.
+    The seeds (c, k) are the vectors whose products with H show all its entries.
     """
 
     def __init__(self, derivatives: Derivatives, seeds: Array) -> None:

@@ -27,11 +27,7 @@ BAND = 20  # widest band that is worth having
 class Factoriser:
     """The plan for matrices of one sparsity; a call factorises one of them.
 
-    Parameters
-    ----------
-    sparsity : Sparsity
-    arrays : list of integer arrays
-        The random parameters, each with its places in u: one goes to the border as a whole.
+    ``arrays`` are the places in u of each random parameter: one goes to the border as a whole.
     """
 
     def __init__(self, sparsity: Sparsity, arrays: list[Array]) -> None:

@@ -58,20 +58,11 @@ class Sparsity:
 def find_sparsity(
     times: Callable[[Array], Array], classes: list[Array], rng: np.random.Generator
 ) -> Sparsity:
-    """Where a symmetric matrix is not zero that is known by its products.
+    """Where a symmetric matrix H is not zero that is known by its products, ``times`` v -> Hv.
 
-    Parameters
-    ----------
-    times : callable
-        v -> Hv, at a point where no entry vanishes by accident.
-    classes : list of integer arrays
-        Sets of columns, which together are all: those of one random effect, a level each.
-    rng : numpy.random.Generator
-
-    Raises
-    ------
-    RuntimeError
-        If a product with a random vector is not explained by the entries found.
+    ``classes`` are sets of columns, together all: those of one random effect, a level each. At a
+    point where no entry vanishes by accident; RuntimeError if a product with a random vector is
+    not explained by the entries found.
     """
     k = sum(len(c) for c in classes)
     probes = [_probe(times, members, k, rng) for members in classes]

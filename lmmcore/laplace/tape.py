@@ -121,18 +121,8 @@ class Tape:
     ) -> tuple[list[Any], Callable[[Sequence[Any]], list[Any]]]:
         """The values, and what gives the slopes of any weighted sum of all their entries.
 
-        Parameters
-        ----------
-        arrays : list of arrays
-        wanted : list of int
-            The numbers of the arguments in which slopes are taken.
-
-        Returns
-        -------
-        values : list
-        slopes : callable
-            From a weight for each value, an array of its shape or None for nothing, to an array
-            for each argument wanted.
+        That takes a weight for each value, an array of its shape or None for nothing, and gives an
+        array for each argument wanted, by its number.
         """
         results = [*arrays, *self._constants]
         moves = [number in wanted for number in range(self._first)]

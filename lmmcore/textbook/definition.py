@@ -52,10 +52,7 @@ def covariance_derivatives(model: LinearMixedModel) -> list[Array]:
 
     V = sigma2 I + sum_j psi_j Z E_j Z' is linear in these parameters, psi = sigma2 phi.
 
-    Raises
-    ------
-    ValueError
-        If a covariance structure has parameters in which it is not linear.
+    ValueError if a covariance structure has parameters in which it is not linear.
     """
     covariance = model.covariance
     if not np.all(covariance.scaled):
@@ -87,10 +84,7 @@ def log_likelihood(y: Array, X: Array, beta: Array, V: Array) -> float:
 def log_det(V: Array) -> float:
     """log|V| of a positive definite matrix (n, n).
 
-    Raises
-    ------
-    ValueError
-        If |V| is not positive.
+    ValueError if |V| is not positive.
     """
     sign, value = np.linalg.slogdet(V)
     if not sign > 0:

@@ -45,10 +45,6 @@ def solve_W(model: LinearMixedModel, theta: Array, v: Array) -> Array:
     theta : (n_theta,) array
         May be 0, or give a singular Lambda.
     v : (n,) or (n, r) array
-
-    Returns
-    -------
-    array of the shape of v
     """
     ZL = model.Z @ model.covariance.factor(np.asarray(theta, float))
     return v - ZL @ np.linalg.solve(inner_matrix(model, theta), ZL.T @ v)
