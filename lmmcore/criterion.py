@@ -116,17 +116,9 @@ class Pieces(NamedTuple):
 
 
 class Solution(NamedTuple):
-    """What follows from theta: beta, its covariance over sigma2, and the random effects.
+    """What follows from theta: beta (p,), vcov = (X'W^-1X)^-1 (p, p), and the random effects.
 
-    Attributes
-    ----------
-    beta : (p,) array
-    vcov : (p, p) array
-        (X'W^-1X)^-1.
-    random_effects : list of (G, q) arrays
-        E(U | y), term by term.
-    conditional : list of (G, q, q) arrays
-        Var(U | y) / sigma2 at known beta, level by level.
+    Of these term by term E(U | y), (G, q), and Var(U | y) / sigma2 at known beta, (G, q, q).
     """
 
     beta: Array

@@ -124,9 +124,10 @@ class Steps(NamedTuple):
 class ErrorsW(RelativeCovariance):
     """W = R + Z Gamma Z' through F = D'W^-1D, D = [Z X r]; in a second derivatives are whole.
 
-    With N = (Gamma^-1 + Z'R^-1Z)^-1, F = S - S_.z N S_z., and for P = I - (N; 0) S_z.
+    With N = (Gamma^-1 + Z'R^-1Z)^-1, F = S - S[:, z] N S[z], and for P = I - (N; 0) S[z]
 
-        dF/da = P'S'P,    d2F/da2 = P'S''P - 2 (S'P)_z' N (S'P)_z,    dF_i = -F_.z D_i F_z.   (B17)
+        dF/da = P'S'P,    d2F/da2 = P'S''P - 2 (S'P)[z]'N (S'P)[z],
+        dF_i = -F[:, z] D_i F[z].                                                            (B17)
 
     Attributes
     ----------

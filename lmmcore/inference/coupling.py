@@ -17,16 +17,9 @@ from lmmcore.fast.groups import GroupedProfile
 
 
 class Coupling(NamedTuple):
-    """One of each for every level where these are independent, else one for all.
+    """T = Z'W^-1Z (G, q, q), Y = Z'W^-1X (G, q, p) and t = Z'Py (G, q).
 
-    Attributes
-    ----------
-    T : (G, q, q) array
-        Z'W^-1Z.
-    Y : (G, q, p) array
-        Z'W^-1X.
-    t : (G, q) array
-        Z'Py.
+    One of each for every level where these are independent, else one for all.
     """
 
     T: Array
