@@ -78,7 +78,7 @@ def profile_log_likelihood(model: LinearMixedModel, theta: Array, method: str = 
 
     ML: -1/2 [n log(2 pi s2) + n + log|W|] with s2 = r'W^-1 r / n, r = y - X beta(theta).
     REML: n - p for n, and + log|X'W^-1X| within the bracket. It equals
-    :meth:`lmmcore.profile.Profile.log_likelihood`, which reaches it by B30 and B31.
+    :meth:`lmmcore.criterion.Criterion.log_likelihood`, which reaches it by B30 and B31.
     """
     r = model.y - model.X @ gls(model, theta)
     S = quadratic_form(model, theta, np.column_stack([model.X, r]))
