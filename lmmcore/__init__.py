@@ -18,7 +18,7 @@ And around these:
 - ``inference``: tests, degrees of freedom, intervals and the bootstrap;
 - ``laplace``: likelihoods that are not normal, by Laplace's approximation and by quadrature.
 
-Imports run one way: a module knows those that are read before it. NumPy and SciPy are all it needs.
+Imports run one way, from ``covariance`` up. NumPy and SciPy are all that is needed.
 """
 
 from __future__ import annotations

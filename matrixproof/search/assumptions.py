@@ -17,7 +17,7 @@ from matrixproof.language.expressions import Expr, eye, lift, zero
 from matrixproof.language.numbers import plain_number
 from matrixproof.language.printing import latex, plain
 from matrixproof.language.signs import is_positive
-from matrixproof.search.prover import Verdict
+from matrixproof.search.prover import Attempt
 
 NONZERO, POSITIVE = "not zero", "positive"
 INVERTIBLE, FULL_RANK = "invertible", "full column rank"
@@ -78,7 +78,7 @@ def zero_like(e: Expr) -> Expr:
     return zero(*e.shape) if e.shape else lift(0)
 
 
-def needs_of(verdict: Verdict, setting: Declarations) -> list[Need]:
+def needs_of(verdict: Attempt, setting: Declarations) -> list[Need]:
     """What a proof takes for granted."""
     out = [Need(INVERTIBLE, e) for e in verdict.inverted]
     out += [Need(POSITIVE, e) for e in verdict.logged if not _is_positive(e, setting)]

@@ -21,7 +21,7 @@ from matrixproof.language.printing import plain
 from matrixproof.language.signs import is_positive
 from matrixproof.language.trees import substitute, symbols_in
 from matrixproof.search.assumptions import FULL_RANK, Need, instances_where, needs_of
-from matrixproof.search.prover import Equation, Verdict, prove
+from matrixproof.search.prover import Attempt, Equation, prove
 
 if TYPE_CHECKING:
     from matrixproof.page.derivation import Result
@@ -92,7 +92,7 @@ def _check_conditions(setting: Declarations, result: Result,
             raise StepError(f"{result.title} assumes {condition}, here {now}")
 
 
-def _proved_here(setting: Declarations, lhs: Expr, rhs: Expr) -> Verdict | None:
+def _proved_here(setting: Declarations, lhs: Expr, rhs: Expr) -> Attempt | None:
     if search(setting, lhs, rhs, shrink=False)[0]:
         return None
     verdict = prove(setting, lhs, rhs)

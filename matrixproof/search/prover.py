@@ -29,8 +29,8 @@ PATIENCE = 9  # how many times longer than all of the search a round of it may t
 
 
 @dataclass
-class Verdict:
-    """What the prover says of lhs = rhs."""
+class Attempt:
+    """An attempt to prove lhs = rhs: whether it succeeded, and what it used."""
 
     proved: bool
     relations: list[str] = field(default_factory=list)
@@ -53,7 +53,7 @@ class Equation:
 
 
 def prove(setting: Declarations, lhs: Expr, rhs: Expr, lemmas: tuple[Equation, ...] = (),
-          seconds: float = 20.0) -> Verdict:  # fmt: skip
+          seconds: float = 20.0) -> Attempt:  # fmt: skip
     """Search for a certificate of lhs = rhs, which two judges then verify.
 
     Parameters
@@ -68,7 +68,7 @@ def prove(setting: Declarations, lhs: Expr, rhs: Expr, lemmas: tuple[Equation, .
 
     Returns
     -------
-    Verdict
+    Attempt
 
     Raises
     ------
@@ -85,11 +85,11 @@ def prove(setting: Declarations, lhs: Expr, rhs: Expr, lemmas: tuple[Equation, .
     try:
         verdict = decide(algebra, lhs, rhs, lemmas, start + seconds)
     except OutOfTime:
-        verdict = Verdict(False, why_not="out of time")
+        verdict = Attempt(False, why_not="out of time")
     except ProofError:
         if not number:
             raise
-        verdict = Verdict(False)
+        verdict = Attempt(False)
     if not verdict.proved and number:
         algebra = Algebra(setting, used)
         lhs, rhs = as_scalar(lhs), as_scalar(rhs)
@@ -116,7 +116,7 @@ def _rounds(rules: Rules, deadline: float):
 
 
 def _matrices(algebra: Algebra, lhs: Expr, rhs: Expr, lemmas: tuple[Equation, ...],
-              deadline: float) -> Verdict:  # fmt: skip
+              deadline: float) -> Attempt:  # fmt: skip
     difference = algebra.grid(lhs) + algebra.grid(rhs).scale(-algebra.one)
     _add_matrix_lemmas(algebra, lemmas)
     rules = Rules(algebra.relations)
@@ -129,7 +129,7 @@ def _matrices(algebra: Algebra, lhs: Expr, rhs: Expr, lemmas: tuple[Equation, ..
             for p, c in zip(difference.flat(), certificates, strict=True):
                 _judge(p, c, algebra)
             return _verdict(algebra, certificates)
-    return Verdict(False, why_not=why_not)
+    return Attempt(False, why_not=why_not)
 
 
 class OutOfTime(Exception):
@@ -137,7 +137,7 @@ class OutOfTime(Exception):
 
 
 def _scalars(algebra: Algebra, lhs: Expr, rhs: Expr, lemmas: tuple[Equation, ...],
-             deadline: float) -> Verdict:  # fmt: skip
+             deadline: float) -> Attempt:  # fmt: skip
     scalars = ScalarAlgebra(algebra)
     claim = scalars.normal(scalars.value(lhs) - scalars.value(rhs))
     given = [
@@ -169,7 +169,7 @@ def _scalars(algebra: Algebra, lhs: Expr, rhs: Expr, lemmas: tuple[Equation, ...
                 _judge_scalars(claim, found)
                 certificates = [c for f in known for c in f.certificates]
                 return _verdict(algebra, certificates, found.divided)
-    return Verdict(False, why_not=why_not)
+    return Attempt(False, why_not=why_not)
 
 
 def _judge(target: Poly, certificate: Certificate, algebra: Algebra) -> None:
@@ -201,7 +201,7 @@ def _add_matrix_lemmas(algebra: Algebra, lemmas: tuple[Equation, ...]) -> None:
 
 
 def _verdict(algebra: Algebra, certificates: list[Certificate],
-             divided: Iterable[sp.Expr] = ()) -> Verdict:  # fmt: skip
+             divided: Iterable[sp.Expr] = ()) -> Attempt:  # fmt: skip
     used = {i for c in certificates for (_, i, _) in c}
     typed, divided = [], [*divided, *divisors(certificates, algebra)]
     for e in algebra.divided:
@@ -210,7 +210,7 @@ def _verdict(algebra: Algebra, certificates: list[Certificate],
             typed.append(e)
         else:
             divided.append(value)
-    return Verdict(
+    return Attempt(
         True,
         relations=sorted({algebra.relation_names[i] for i in used}),
         nonzero=sorted(may_vanish(divided, algebra.setting.positive_sizes()), key=str),

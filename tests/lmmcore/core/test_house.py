@@ -94,6 +94,13 @@ def test_a_name_means_one_thing():
     assert set(names_twice(texts)) <= BOTH_WAYS
 
 
+def test_a_class_has_one_meaning_in_all_packages():
+    texts = {str(path.relative_to(ROOT)): path.read_text("utf-8")
+             for package in ("lmmcore", "matrixproof", "lmmbook") for path in files(package)}
+    twice = names_twice(texts)
+    assert not [name for name in twice if name[0].isupper()], twice
+
+
 def test_these_tests_see_what_they_forbid():
     body = "\n".join(f"    x = {i}" for i in range(35))
     allowed = f'def f():\n    """Long\n    said."""\n    # why\n\n{body}\n'
